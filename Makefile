@@ -1,0 +1,40 @@
+# The commands of the project. Everything is installed into .venv; nothing of the system's Python is touched.
+
+PYTHON ?= python3
+PORT ?= 8050
+VENV := .venv
+BIN := $(VENV)/bin
+SETTINGS := pyproject.toml .ci/constraints.txt .ci/venv.sh
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint clean
+
+help:
+	@echo "make demo           draw this machine's load, memory and temperature live, until Ctrl-C"
+	@echo "make demo FOR=20    the same for 20 seconds, then count every reading"
+	@echo "make demo PORT=8051 the same on another port"
+	@echo "make test           lint, then all tests"
+	@echo "make lint           style and types of the host's code and of the firmware"
+	@echo "make clean          remove .venv and everything else that make has built"
+
+demo: $(VENV)/run.stamp
+	@$(BIN)/plotpost demo --port $(PORT) $(if $(FOR),--for $(FOR) --json)
+
+test: lint
+	@.ci/browser.sh
+	@$(BIN)/pytest
+
+lint: $(VENV)/dev.stamp
+	@.ci/lint.sh
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/run.stamp: $(SETTINGS)
+	@.ci/venv.sh "$(PYTHON)" "$(VENV)" .
+	@touch $@
+
+$(VENV)/dev.stamp: $(SETTINGS)
+	@.ci/venv.sh "$(PYTHON)" "$(VENV)" ".[dev]"
+	@touch $@ $(VENV)/run.stamp

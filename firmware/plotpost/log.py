@@ -1,0 +1,118 @@
+"""Log lines on the serial port: `<uptime s, 3 decimals> <D|I|W|E> <module> <message>`, ASCII, at most 160 bytes.
+
+`module` says which part speaks. A message may hold up to three `{}`, filled only when the line is written. No secret ever.
+"""
+
+import io
+import sys
+
+from plotpost.port import const, ticks_diff, ticks_ms
+
+DEBUG = const(0)
+INFO = const(1)
+WARNING = const(2)
+ERROR = const(3)
+
+_LINE_MAX = const(158)  # 160 with the CR LF of a serial port
+_LETTERS = "DIWE"
+_NOTHING = object()
+
+level = INFO
+write = print
+
+
+class _Uptime:
+    """Seconds and milliseconds since import; right beyond the wrap of `ticks_ms` if called at least every six days."""
+
+    def __init__(self):
+        self._ticks = ticks_ms()
+        self._seconds = 0
+        self._ms = 0
+
+    def __call__(self):
+        now = ticks_ms()
+        self._ms += ticks_diff(now, self._ticks)
+        self._ticks = now
+        self._seconds += self._ms // 1000
+        self._ms %= 1000
+        return self._seconds, self._ms
+
+
+uptime = _Uptime()  # replaced by the agent's clock: whatever gives (seconds, milliseconds)
+
+
+# Three parameters rather than *args: a call that is filtered out must not allocate a tuple.
+def debug(module, message, a=_NOTHING, b=_NOTHING, c=_NOTHING):
+    """For the one who looks for a fault."""
+    if level <= DEBUG:
+        _line(DEBUG, module, message, a, b, c)
+
+
+def info(module, message, a=_NOTHING, b=_NOTHING, c=_NOTHING):
+    """What the owner of the board wants to know."""
+    if level <= INFO:
+        _line(INFO, module, message, a, b, c)
+
+
+def warning(module, message, a=_NOTHING, b=_NOTHING, c=_NOTHING):
+    """Something is not as it should be; the agent goes on by itself."""
+    if level <= WARNING:
+        _line(WARNING, module, message, a, b, c)
+
+
+def error(module, message, a=_NOTHING, b=_NOTHING, c=_NOTHING):
+    """Somebody must do something."""
+    if level <= ERROR:
+        _line(ERROR, module, message, a, b, c)
+
+
+def exception(module, exc):
+    """An error that nobody foresaw: its kind and place. Its text may hold a secret and is left out."""
+    number = f" {exc.errno}" if isinstance(exc, OSError) and isinstance(exc.errno, int) else ""
+    error(module, "{}{} at {}", type(exc).__name__, number, _place(exc))
+
+
+def _line(rank, module, message, a, b, c):
+    if a is not _NOTHING:
+        message = message.format(a, b, c)
+    seconds, ms = uptime()
+    line = _printable(f"{seconds}.{ms:03d} {_LETTERS[rank]} {module} {message}")
+    if len(line) > _LINE_MAX:
+        line = line[: _LINE_MAX - 3] + "..."
+    try:
+        write(line)
+    except OSError:  # nobody reads the output: no reason to stop measuring
+        pass
+
+
+def _printable(text):
+    for c in text:
+        if not " " <= c <= "~":
+            return "".join([c if " " <= c <= "~" else "?" for c in text])
+    return text
+
+
+def _place(exc):
+    try:
+        return _frame(exc)
+    except (MemoryError, IndexError):  # no room for the traceback, or there is none
+        return "an unknown place"
+
+
+def _frame(exc):
+    """The innermost `file:line` of the traceback, without folders."""
+    if not hasattr(sys, "print_exception"):  # CPython
+        import traceback
+
+        frame = traceback.extract_tb(exc.__traceback__)[-1]
+        return f"{_name(frame.filename)}:{frame.lineno}"
+    out = io.StringIO()
+    sys.print_exception(exc, out)
+    lines = out.getvalue().split("\n")
+    innermost = [line for line in lines if line.startswith("  File ")][-1]  # '  File "x.py", line 12, in f'
+    parts = innermost.split('"')
+    return f"{_name(parts[1])}:{parts[2].split(',')[1][6:]}"
+
+
+def _name(path):
+    return path.split("/")[-1]

@@ -1,0 +1,457 @@
+"""The SQLite file: users, tokens, plots, journal, devices. Every statement of SQL stands here."""
+
+import hashlib
+import hmac
+import os
+import re
+import secrets
+import sqlite3
+import string
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from .errors import EndpointError
+
+FILENAME = "plotpost.sqlite3"
+SCHEMA_VERSION = 1
+DEVICE_LIFETIME_MS = 400 * 24 * 3600 * 1000
+
+_APPLICATION_ID = 0x706C6F74  # "plot": tells our files from other programs' (sqlite.org/pragma.html#pragma_application_id)
+_BUSY_TIMEOUT_MS = 5000
+_SECRET_LENGTH = 10  # Plotly's Arduino library counts lengths by hand and is right for exactly ten characters only
+_SECRET_ALPHABET = string.ascii_lowercase + string.digits
+_USER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+
+# Blobs come last: SQLite reads the columns before them without touching their overflow pages.
+_SCHEMA = f"""
+BEGIN IMMEDIATE;
+CREATE TABLE IF NOT EXISTS users (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, key_hash BLOB NOT NULL, salt BLOB NOT NULL,
+    created INTEGER NOT NULL, last_fid INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE IF NOT EXISTS tokens (
+    token TEXT PRIMARY KEY, user_id INTEGER NOT NULL REFERENCES users ON DELETE CASCADE, name TEXT,
+    created INTEGER NOT NULL, revoked INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS plots (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, user_id INTEGER NOT NULL REFERENCES users ON DELETE CASCADE, fid INTEGER NOT NULL,
+    filename TEXT NOT NULL, sharing TEXT NOT NULL, points INTEGER NOT NULL, last INTEGER,
+    created INTEGER NOT NULL, changed INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 0, snapshot BLOB NOT NULL,
+    UNIQUE (user_id, fid));
+CREATE TABLE IF NOT EXISTS links (
+    token TEXT PRIMARY KEY REFERENCES tokens ON DELETE CASCADE, plot_id INTEGER NOT NULL REFERENCES plots ON DELETE CASCADE
+    ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS links_by_plot ON links (plot_id);
+CREATE TABLE IF NOT EXISTS journal (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, plot_id INTEGER NOT NULL REFERENCES plots ON DELETE CASCADE,
+    token TEXT NOT NULL, time INTEGER NOT NULL, count INTEGER NOT NULL, lines BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS journal_by_plot ON journal (plot_id, time, count);
+CREATE TABLE IF NOT EXISTS devices (
+    user_id INTEGER NOT NULL REFERENCES users ON DELETE CASCADE, stream_id TEXT NOT NULL, next INTEGER NOT NULL,
+    missing INTEGER NOT NULL, refused INTEGER NOT NULL, device TEXT, last_used INTEGER NOT NULL,
+    PRIMARY KEY (user_id, stream_id)) WITHOUT ROWID;
+PRAGMA application_id = {_APPLICATION_ID};
+PRAGMA user_version = {SCHEMA_VERSION};
+COMMIT;
+"""
+
+# One statement a batch, not one a row: each step of SQLite gives the interpreter's lock away, and a thread that competes
+# with a busy event loop waits up to 5 ms to get it back (sys.getswitchinterval).
+# The link is looked up here, so a line lands in the plot that its token feeds at this very moment.
+_APPEND = """
+INSERT INTO journal (seq, plot_id, token, time, count, lines)
+SELECT ?2 + row.key, links.plot_id, links.token, json_extract(row.value, '$[1]'), json_extract(row.value, '$[2]'),
+    CAST(json_extract(row.value, '$[3]') AS BLOB)
+FROM json_each(?1) AS row JOIN links ON links.token = json_extract(row.value, '$[0]')
+"""
+_MOVE_DEVICES = """
+INSERT INTO devices (user_id, stream_id, next, missing, refused, device, last_used)
+SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'), json_extract(value, '$[3]'),
+    json_extract(value, '$[4]'), json_extract(value, '$[5]'), ?2
+FROM json_each(?1) WHERE true
+ON CONFLICT DO UPDATE SET next = excluded.next, missing = excluded.missing, refused = excluded.refused,
+    device = coalesce(excluded.device, device), last_used = excluded.last_used
+"""
+_PLOTS = """
+SELECT plots.id, plots.user_id, users.name, plots.fid, plots.filename, plots.sharing,
+    plots.points + coalesce(sum(journal.count), 0), coalesce(max(journal.time), plots.last),
+    plots.created, plots.changed, plots.version
+FROM plots JOIN users ON users.id = plots.user_id LEFT JOIN journal ON journal.plot_id = plots.id
+"""
+
+
+class StoreError(EndpointError):
+    """The store cannot be opened, read or written. The message is one line for a person and holds no secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    token: str
+    user: str
+    name: str | None
+    created: int  # ms since 1970, like every time in the store
+    revoked: bool
+    plot_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Whose a token is, and which plot it feeds."""
+
+    user_id: int
+    plot_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PlotRow:
+    id: int
+    user_id: int
+    user: str
+    fid: int
+    filename: str
+    sharing: str  # "public", "private", "secret"
+    points: int  # points given by REST since the plot was last made new, plus lines streamed into it
+    last: int | None  # when the last line came
+    created: int
+    changed: int
+    version: int  # counts the saves; a compaction that was computed before a save is void
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRow:
+    """Lines of one token, each a JSON object ended by a line feed, without the token."""
+
+    seq: int
+    token: str
+    time: int
+    count: int
+    lines: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRow:
+    """What one owner's stream id has delivered: all records below `next` are settled."""
+
+    user_id: int
+    stream_id: str
+    next: int
+    missing: int  # numbers that never came
+    refused: int  # records that came with a token that may not be used
+    device: str | None  # text of the header plotpost-device
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _secret() -> str:
+    return "".join(secrets.choice(_SECRET_ALPHABET) for _ in range(_SECRET_LENGTH))
+
+
+def _key_hash(key: str, salt: bytes) -> bytes:
+    """Slow on purpose (about 50 ms): a key has 51 bits only."""
+    return hashlib.scrypt(key.encode(), salt=salt, n=2**14, r=8, p=1)
+
+
+def _explain(error: sqlite3.Error) -> str:
+    """What went wrong and what to do about it, in one line."""
+    name = getattr(error, "sqlite_errorname", "")
+    if name == "SQLITE_FULL":
+        return "the endpoint's disk is full: make room on it; streams go on by themselves"
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return "the endpoint's store is locked by another program for too long: end that program"
+    if name.startswith("SQLITE_READONLY"):
+        return "the endpoint may not write its store: check owner and permissions of the data folder"
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return "the endpoint's store is damaged: stop it and restore the data folder from a backup"
+    return f"the endpoint cannot use its store ({name or type(error).__name__}): check the disk of the data folder"
+
+
+class Store:
+    """One connection to the file. Several processes and threads may each have their own."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self._db = connection
+        self._verified: dict[tuple[str, bytes], bytes] = {}
+
+    @classmethod
+    def open(cls, folder: Path) -> "Store":
+        """Open `plotpost.sqlite3` in the data folder; both are made when missing. Raises StoreError."""
+        path = folder / FILENAME
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            path.chmod(0o600)
+        except OSError as error:
+            raise StoreError(f"cannot open {path}: {error.strerror}; choose another folder with --data") from None
+        connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_MS / 1000, isolation_level=None, check_same_thread=False)
+        try:
+            _prepare(connection, path)
+        except sqlite3.Error as error:
+            connection.close()
+            raise StoreError(f"cannot open {path}: {_explain(error)}") from None
+        except StoreError:
+            connection.close()
+            raise
+        return cls(path, connection)
+
+    def close(self) -> None:
+        self._db.close()
+
+    def clone(self) -> "Store":
+        """A second connection to the same file."""
+        return Store.open(self.path.parent)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing, on disk at the end of the block. Raises StoreError when SQLite cannot."""
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            yield
+            self._db.execute("COMMIT")
+        except BaseException as error:
+            self._roll_back()
+            if isinstance(error, sqlite3.Error):
+                raise StoreError(_explain(error)) from error
+            raise
+
+    def _roll_back(self) -> None:
+        if self._db.in_transaction:  # SQLite rolls back by itself after some errors
+            self._db.execute("ROLLBACK")
+
+    def _rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        try:
+            return self._db.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            raise StoreError(_explain(error)) from error
+
+    def _row(self, sql: str, *values: Any) -> tuple[Any, ...] | None:
+        return next(iter(self._rows(sql, *values)), None)
+
+    def _write(self, sql: str, *values: Any) -> int:
+        """Run one statement, in the caller's transaction if there is one; gives the number of rows it changed."""
+        try:
+            return self._db.execute(sql, values).rowcount
+        except sqlite3.IntegrityError:
+            raise
+        except sqlite3.Error as error:
+            raise StoreError(_explain(error)) from error
+
+    def data_version(self) -> int:
+        """Another number whenever another connection has changed the file."""
+        row = self._row("PRAGMA data_version")
+        assert row is not None
+        return int(row[0])
+
+    # Users
+
+    def create_user(self, name: str) -> str:
+        """Make a user and give back the API key, which is kept as a hash only. Raises StoreError."""
+        if not _USER_NAME.fullmatch(name):
+            raise StoreError(f"not a user name: {name[:64]!r}; use up to 64 letters, digits, '.', '-' and '_'")
+        key, salt = _secret(), secrets.token_bytes(16)
+        try:
+            self._write(
+                "INSERT INTO users (name, key_hash, salt, created) VALUES (?, ?, ?, ?)",
+                name, _key_hash(key, salt), salt, now_ms(),
+            )  # fmt: skip
+        except sqlite3.IntegrityError:
+            raise StoreError(f"there is a user {name!r} already; choose another name") from None
+        return key
+
+    def user(self, name: str) -> User | None:
+        row = self._row("SELECT id, name FROM users WHERE name = ?", name)
+        return User(*row) if row else None
+
+    def users(self) -> list[User]:
+        return [User(*row) for row in self._rows("SELECT id, name FROM users ORDER BY name")]
+
+    def check_key(self, name: str, key: str) -> User | None:
+        """The user whose API key this is. The first check of a key takes about 50 ms, further ones are remembered."""
+        row = self._row("SELECT id, name, key_hash, salt FROM users WHERE name = ?", name)
+        user_id, user_name, expected, salt = row or (0, "", b"", b"\0" * 16)
+        seen = (name, hashlib.sha256(key.encode("utf-8", "replace")).digest())
+        actual = self._verified.get(seen) or _key_hash(key, salt)
+        if not hmac.compare_digest(actual, expected):
+            return None
+        self._verified[seen] = actual
+        return User(user_id, user_name)
+
+    # Tokens
+
+    def new_token(self, user: User, name: str | None = None) -> str:
+        token = _secret()
+        self._write("INSERT INTO tokens (token, user_id, name, created) VALUES (?, ?, ?, ?)", token, user.id, name, now_ms())
+        return token
+
+    def tokens(self, user: User | None = None) -> list[Token]:
+        """All tokens, or those of one user, the oldest first."""
+        rows = self._rows(
+            "SELECT tokens.token, users.name, tokens.name, tokens.created, tokens.revoked IS NOT NULL, links.plot_id"
+            " FROM tokens JOIN users ON users.id = tokens.user_id LEFT JOIN links ON links.token = tokens.token"
+            " WHERE ?1 IS NULL OR users.id = ?1 ORDER BY tokens.created, tokens.token",
+            user.id if user else None,
+        )
+        return [Token(token, owner, name, created, bool(gone), plot) for token, owner, name, created, gone, plot in rows]
+
+    def revoke_token(self, token: str) -> bool:
+        """False when there is no such token, or it was revoked before."""
+        return bool(self._write("UPDATE tokens SET revoked = ? WHERE token = ? AND revoked IS NULL", now_ms(), token))
+
+    def token_owner(self, token: str) -> User | None:
+        """The owner of a token that is registered and not revoked."""
+        row = self._row(
+            "SELECT users.id, users.name FROM tokens JOIN users ON users.id = tokens.user_id WHERE token = ? AND revoked IS NULL",
+            token,
+        )
+        return User(*row) if row else None
+
+    def routes(self) -> dict[str, Route]:
+        """Every token that is registered and not revoked."""
+        rows = self._rows(
+            "SELECT tokens.token, user_id, plot_id FROM tokens LEFT JOIN links ON links.token = tokens.token"
+            " WHERE revoked IS NULL"
+        )
+        return {token: Route(user_id, plot_id) for token, user_id, plot_id in rows}
+
+    # Plots
+
+    def plots(self) -> list[PlotRow]:
+        """All plots, the one changed last first."""
+        return [PlotRow(*row) for row in self._rows(f"{_PLOTS} GROUP BY plots.id ORDER BY plots.changed DESC, plots.id DESC")]
+
+    def plot(self, plot_id: int) -> PlotRow | None:
+        row = self._row(f"{_PLOTS} WHERE plots.id = ? GROUP BY plots.id", plot_id)
+        return PlotRow(*row) if row else None
+
+    def plot_named(self, user: User, filename: str) -> int | None:
+        """The user's plot of that name; the newest, if there are several."""
+        row = self._row("SELECT max(id) FROM plots WHERE user_id = ? AND filename = ?", user.id, filename)
+        return row[0] if row else None
+
+    def plot_at(self, user_name: str, fid: int) -> int | None:
+        row = self._row("SELECT plots.id FROM plots JOIN users ON users.id = user_id WHERE name = ? AND fid = ?", user_name, fid)
+        return row[0] if row else None
+
+    def new_plot(self, user: User, filename: str, sharing: str, snapshot: bytes, points: int) -> int:
+        """Call it in a transaction. The user's plots are numbered from 1, and no number is used twice."""
+        self._write("UPDATE users SET last_fid = last_fid + 1 WHERE id = ?", user.id)
+        now = now_ms()
+        self._write(
+            "INSERT INTO plots (user_id, fid, filename, sharing, points, created, changed, snapshot)"
+            " SELECT id, last_fid, ?, ?, ?, ?, ?, ? FROM users WHERE id = ?",
+            filename, sharing, points, now, now, snapshot, user.id,
+        )  # fmt: skip
+        row = self._row("SELECT last_insert_rowid()")
+        assert row is not None
+        return int(row[0])
+
+    def save_plot(self, plot_id: int, snapshot: bytes, points: int, sharing: str) -> None:
+        """Replace the plot's snapshot and journal. Call it in a transaction."""
+        self._write(
+            "UPDATE plots SET snapshot = ?, points = ?, sharing = ?, changed = ?, version = version + 1,"
+            " last = coalesce((SELECT max(time) FROM journal WHERE plot_id = plots.id), last) WHERE id = ?",
+            snapshot, points, sharing, now_ms(), plot_id,
+        )  # fmt: skip
+        self._write("DELETE FROM journal WHERE plot_id = ?", plot_id)
+
+    def compact_plot(self, plot_id: int, version: int, snapshot: bytes, upto: int, points: int, last: int | None) -> bool:
+        """Put a snapshot in the place of the journal up to row `upto`; False when the plot was saved since. In a transaction."""
+        changed = self._write(
+            "UPDATE plots SET snapshot = ?, points = ?, last = ? WHERE id = ? AND version = ?",
+            snapshot, points, last, plot_id, version,
+        )  # fmt: skip
+        if changed:
+            self._write("DELETE FROM journal WHERE plot_id = ? AND seq <= ?", plot_id, upto)
+        return bool(changed)
+
+    def delete_plot(self, plot_id: int) -> bool:
+        """The plot goes with its data; its tokens stay registered."""
+        return bool(self._write("DELETE FROM plots WHERE id = ?", plot_id))
+
+    def load_plot(self, plot_id: int) -> tuple[PlotRow, bytes, list[JournalRow]] | None:
+        """A plot, its snapshot and the journal since, as they are at one moment."""
+        began = not self._db.in_transaction
+        if began:
+            self._db.execute("BEGIN")
+        try:
+            row = self.plot(plot_id)
+            snapshot = self._row("SELECT snapshot FROM plots WHERE id = ?", plot_id)
+            journal = self._rows("SELECT seq, token, time, count, lines FROM journal WHERE plot_id = ? ORDER BY seq", plot_id)
+        finally:
+            if began:
+                self._db.execute("COMMIT")
+        if row is None or snapshot is None:
+            return None
+        return row, snapshot[0], [JournalRow(*entry) for entry in journal]
+
+    def links(self, plot_id: int) -> set[str]:
+        return {row[0] for row in self._rows("SELECT token FROM links WHERE plot_id = ?", plot_id)}
+
+    def link(self, token: str, plot_id: int) -> None:
+        self._write("INSERT INTO links VALUES (?, ?) ON CONFLICT DO UPDATE SET plot_id = excluded.plot_id", token, plot_id)
+
+    def unlink(self, token: str) -> None:
+        self._write("DELETE FROM links WHERE token = ?", token)
+
+    # What streams write
+
+    def append(self, rows: Sequence[tuple[str, int, int, str]], devices: Iterable[DeviceRow]) -> int:
+        """Write a batch and give the `seq` of its first row; row i has seq + i. Call it in a transaction.
+
+        A row is (token, time, count, lines). Rows whose token is linked to no plot any more are left out.
+        """
+        last = self._row("SELECT seq FROM sqlite_sequence WHERE name = 'journal'")
+        first = (last[0] if last else 0) + 1
+        self._write(_APPEND, orjson.dumps(rows).decode(), first)
+        moves = [(each.user_id, each.stream_id, each.next, each.missing, each.refused, each.device) for each in devices]
+        if moves:
+            self._write(_MOVE_DEVICES, orjson.dumps(moves).decode(), now_ms())
+        return first
+
+    def device(self, user_id: int, stream_id: str) -> DeviceRow | None:
+        row = self._row(
+            "SELECT user_id, stream_id, next, missing, refused, device FROM devices WHERE user_id = ? AND stream_id = ?",
+            user_id, stream_id,
+        )  # fmt: skip
+        return DeviceRow(*row) if row else None
+
+    def devices(self, user: User) -> list[DeviceRow]:
+        """A user's devices, the one seen last first."""
+        rows = self._rows(
+            "SELECT user_id, stream_id, next, missing, refused, device FROM devices WHERE user_id = ? ORDER BY last_used DESC",
+            user.id,
+        )
+        return [DeviceRow(*row) for row in rows]
+
+    def forget_old_devices(self) -> int:
+        """Drop the numbers of devices that were not seen for 400 days; gives how many."""
+        return self._write("DELETE FROM devices WHERE last_used < ?", now_ms() - DEVICE_LIFETIME_MS)
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse files that are not ours, before anything in them is changed; then make the tables."""
+    application, version, tables = connection.execute(
+        "SELECT (SELECT application_id FROM pragma_application_id), (SELECT user_version FROM pragma_user_version),"
+        " (SELECT count(*) FROM sqlite_master)"
+    ).fetchone()
+    if tables and application != _APPLICATION_ID:
+        raise StoreError(f"{path} belongs to another program; choose another folder with --data")
+    if version > SCHEMA_VERSION:
+        raise StoreError(f"{path} was written by a newer plotpost (schema {version}, not {SCHEMA_VERSION}); update plotpost")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    if not tables:
+        connection.executescript(_SCHEMA)

@@ -1,0 +1,149 @@
+"""The agent: sensors to sampler to spool to stream, put together and taken down again."""
+
+import asyncio
+import gc
+import random
+from array import array
+
+from plotpost import log, plot, sensors
+from plotpost.clock import Clock
+from plotpost.delivery import Delivery
+from plotpost.port import const, device_id, random_hex, sleep_ms, ticks_add, ticks_diff, ticks_ms
+from plotpost.sampler import Sampler, Slot
+from plotpost.spool import Spool
+from plotpost.stream import Uplink
+from plotpost.supervisor import Supervisor, Task
+
+_SAMPLER_PATIENCE_MS = const(30000)
+_STREAM_PATIENCE_MS = const(120000)  # a name look-up and a REST call block
+_PLOT_AGAIN_MS = const(5000)
+_FLUSH_MS = const(10000)
+
+
+class Channel:
+    """One series of readings: what the plot calls it, the power of ten of its integers, and the token of the trace that it feeds."""
+
+    def __init__(self, name, unit, decimals, token):
+        self.name = name
+        self.unit = unit
+        self.decimals = decimals
+        self.token = token
+
+
+class Agent:
+    """Everything that runs on the board, for a checked `config`."""
+
+    def __init__(self, config):
+        self._config = config
+        self.clock = Clock()
+        self.clock.set()
+        log.uptime = self.clock.uptime
+        self.channels = []
+        self.spool = Spool(config.ram_bytes)
+        self._sampler = Sampler(self._slots(), self.spool, self.clock)
+        self._delivery = Delivery(
+            self.spool, config.checkpoint_ms, config.checkpoint_records, random.randrange, ticks_ms()
+        )
+        self._uplink = Uplink(
+            config, self.channels, self.spool, self.clock, self._delivery, random_hex(8), device_id()
+        )
+        self._plotted = config.plot is None
+
+    def _slots(self):
+        slots = []
+        for number, spec in enumerate(self._config.sensors):
+            try:
+                driver = sensors.create(spec)
+            except sensors.Absent as why:
+                log.warning("agent", "%s left out: %s" % (spec["driver"], why))
+                continue
+            name = "%s[%d]" % (spec["driver"], number)
+            slots.append(self._slot(name, spec, driver))
+        return slots
+
+    def _slot(self, name, spec, driver):
+        wanted = spec["channels"]
+        places = array("i", [-1] * len(driver.CHANNELS))
+        for i, (channel, unit, decimals) in enumerate(driver.CHANNELS):
+            if channel in wanted:
+                places[i] = len(self.channels)
+                self.channels.append(Channel(channel, unit, decimals, self._config.tokens[wanted[channel]]))
+        return Slot(name, driver, spec["every_ms"], array("i", places), places, ticks_ms())
+
+    async def run(self):
+        """Work until cancelled or interrupted."""
+        log.info("agent", "%s: %d channels, %d readings fit the ring" % (self._config.name, len(self.channels), self.spool.capacity))
+        tasks = [
+            Task("sampler", self._sampler.run, _SAMPLER_PATIENCE_MS),
+            Task("stream", self._stream, _STREAM_PATIENCE_MS),
+        ]
+        await Supervisor(tasks).run()
+
+    async def _stream(self, progress):
+        self._uplink.disconnect()
+        while not self._plotted:
+            progress()
+            self._create_plot()
+            await sleep_ms(0 if self._plotted else _PLOT_AGAIN_MS)
+        await self._uplink.run(progress)
+
+    def _create_plot(self):
+        try:
+            url = plot.create(self._config, self.channels)
+        except plot.PlotError as error:
+            log.warning("plot", "not created, trying again: %s" % error)
+            return
+        gc.collect()  # `requests` and the JSON were large, and are not needed again
+        self._plotted = True
+        log.info("plot", "drawn at %s" % url)
+
+    async def finish(self):
+        """Send and confirm what is left, for at most 10 s. The old connection is given up: an interrupt may have cut a line."""
+        self._uplink.disconnect()
+        self._delivery.close(ticks_ms())
+        if not self._plotted:
+            self._create_plot()
+        deadline = ticks_add(ticks_ms(), _FLUSH_MS)
+        while self._plotted and not self._delivery.finished() and ticks_diff(deadline, ticks_ms()) > 0:
+            await sleep_ms(self._uplink.step(ticks_ms()))
+        self._uplink.disconnect()
+
+    def report(self):
+        """Log what became of the readings, in one line."""
+        gc.collect()
+        spool = self.spool
+        log.info(
+            "agent",
+            "stopped taken=%d settled=%d dropped=%d skipped=%d reconnects=%d heap_used=%d heap=%d"
+            % (
+                spool.next,
+                spool.settled,
+                spool.dropped,
+                self._delivery.skipped,
+                max(self._delivery.connects - 1, 0),
+                *_heap(),
+            ),
+        )
+
+
+def _heap():
+    """Used and whole heap in bytes; CPython counts none."""
+    if not hasattr(gc, "mem_alloc"):
+        return 0, 0
+    used = gc.mem_alloc()
+    return used, used + gc.mem_free()
+
+
+def run(config):
+    """Run the agent until it is interrupted (Ctrl-C), then flush and report."""
+    agent = Agent(config)
+    try:
+        asyncio.run(agent.run())
+    except KeyboardInterrupt:
+        log.info("agent", "interrupted: sending what is left")
+    asyncio.new_event_loop()
+    try:
+        asyncio.run(agent.finish())
+    except KeyboardInterrupt:
+        log.warning("agent", "interrupted again: not waiting")
+    agent.report()

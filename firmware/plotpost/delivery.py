@@ -1,0 +1,237 @@
+"""The state machine of one connection and the requests on it: when to connect, send, end, give up and come back.
+
+No socket in it and no clock: the caller passes `now` in ticks (milliseconds, wrapping) and does what `action()` says.
+What each status means for a board is the table of docs/delivery.md.
+"""
+
+from plotpost import log
+from plotpost.port import const, ticks_add, ticks_diff
+
+# States
+OFFLINE = const(0)  # no connection; the next attempt is at `retry_at`
+CONNECTING = const(1)
+OPEN = const(2)  # a request is under way
+ENDING = const(3)  # its last chunk is sent, the answer is owed
+IDLE = const(4)  # connected, between two requests
+
+# Actions
+WAIT = const(0)
+CONNECT = const(1)
+BEGIN = const(2)  # send a request head
+SEND = const(3)  # send records from `cursor` on
+HEARTBEAT = const(4)
+END = const(5)  # send the last chunk
+CLOSE = const(6)  # drop the connection: it is stuck
+
+_CONNECT_MS = const(10000)
+_ANSWER_MS = const(15000)
+_STALL_MS = const(20000)
+_HEARTBEAT_MS = const(20000)  # the service ends a stream after 60 s without data
+_BATCH_MS = const(1000)  # readings wait this long for company
+_BACKOFF_MS = const(1000)
+_BACKOFF_MAX_MS = const(60000)
+_SLOW_MS = const(300000)  # what does not heal by itself: 308, 400, 403, 404, 405, 406
+_LIMIT_MS = const(60000)  # 423
+_STRETCHED_MS = const(600000)  # a server that closes each time and confirms nothing often blanks plots at each opening
+
+_REASONS = {
+    308: "another board streams with this token: give each board its own",
+    400: "the endpoint could not read the request",
+    403: "the token belongs to no plot: create the plot",
+    404: "the token is not registered: check secrets.json",
+    405: "this address takes no POST: check endpoint in config.json",
+    406: "the endpoint wants a token: check secrets.json",
+    423: "too many connections with this token",
+}
+
+
+class Delivery:
+    """Policy for `spool`; a request ends `checkpoint_ms` after its first record, or after `checkpoint_records`.
+
+    `cursor` is the number of the next record to send, `begun` that of the request's first. `jitter(ms)` gives a random number of
+    milliseconds below `ms`, so that a thousand boards do not come back at once.
+    """
+
+    def __init__(self, spool, checkpoint_ms, checkpoint_records, jitter, now):
+        self.state = OFFLINE
+        self.cursor = 0
+        self.begun = 0
+        self.retry_at = now
+        self.closing = False
+        self.batch_records = 1  # how many records fill the send buffer; the socket's side sets it
+        self.connects = 0
+        self.skipped = 0
+        self._spool = spool
+        self._checkpoint_ms = checkpoint_ms
+        self._checkpoint_records = checkpoint_records
+        self._jitter = jitter
+        self._since = now  # the last progress in this state
+        self._first_sent = now
+        self._failures = 0
+        self._probing = False  # a line was refused and the server did not say which: one record a request
+        self._stretched = False
+
+    def action(self, now):
+        """What to do now: WAIT, CONNECT, BEGIN, SEND, HEARTBEAT, END or CLOSE."""
+        state = self.state
+        if state == OPEN:
+            return self._open_action(now)
+        if state == IDLE:
+            return WAIT if self.finished() else BEGIN
+        if state == OFFLINE:
+            return CONNECT if ticks_diff(now, self.retry_at) >= 0 and not self.finished() else WAIT
+        patience = _CONNECT_MS if state == CONNECTING else _ANSWER_MS
+        return CLOSE if ticks_diff(now, self._since) > patience else WAIT
+
+    def _open_action(self, now):
+        spool = self._spool
+        sent = self.cursor - self.begun
+        if self.cursor < spool.first or sent and self._checkpoint_due(sent, now):
+            return END  # a request never spans a gap
+        unsent = spool.next - self.cursor
+        waited = ticks_diff(now, self._since)
+        if unsent and (unsent >= self.batch_records or waited >= _BATCH_MS or self.closing):
+            return SEND
+        if self.closing:
+            return END
+        return HEARTBEAT if waited >= _HEARTBEAT_MS else WAIT
+
+    def _checkpoint_due(self, sent, now):
+        spool = self._spool
+        after = _STRETCHED_MS if self._stretched else self._checkpoint_ms
+        return (
+            sent >= self.room()
+            or ticks_diff(now, self._first_sent) >= after
+            or (self.cursor == spool.next and spool.waiting() * 2 >= spool.capacity)
+        )
+
+    def room(self):
+        """How many records one request may carry."""
+        return 1 if self._probing else self._checkpoint_records
+
+    def stalled(self, now):
+        """True when the network has taken no byte for so long that the connection is given up."""
+        return ticks_diff(now, self._since) > _STALL_MS
+
+    def finished(self):
+        """True when no more readings come and the last one is settled."""
+        return self.closing and self._spool.waiting() == 0
+
+    # What happened
+
+    def connecting(self, now):
+        """A connection was begun."""
+        self.state = CONNECTING
+        self._since = now
+
+    def connected(self, now):
+        """The connection stands."""
+        self.state = IDLE
+        self._since = now
+        self.connects += 1
+
+    def began(self, now):
+        """A request begins, with the oldest record held."""
+        self._spool.give_up_evicted()
+        self.begun = self.cursor = self._spool.first
+        self.state = OPEN
+        self._since = now
+
+    def sending(self, cursor, now):
+        """All below `cursor` is in the send buffer."""
+        if self.cursor == self.begun:
+            self._first_sent = now
+        self.cursor = cursor
+        self._since = now
+
+    def progress(self, now):
+        """The network took some bytes."""
+        self._since = now
+
+    def ended(self, now):
+        """The last chunk is in the send buffer."""
+        self.state = ENDING
+        self._since = now
+
+    def close(self, now):
+        """No more readings come: send and confirm what is left, beginning with a connection of its own."""
+        self.closing = True
+        self.state = OFFLINE
+        self.retry_at = now
+        self._failures = 0
+
+    def lost(self, reason, now):
+        """The connection failed or broke. `reason` is for the log."""
+        self._complain(reason)
+        self._come_back(self._backoff(), now)
+
+    def answered(self, answer, now):
+        """A whole answer came, or as much of one as will ever come."""
+        early = self.state != ENDING
+        status = answer.status
+        if answer.next is not None:
+            self._spool.settle(answer.next)
+        if answer.html or (early and status == 200):
+            self.lost("this answer is not from a streaming endpoint: check endpoint in config.json, or sign in to the network", now)
+        elif status == 200:
+            self._accepted(answer, now)
+        elif status == 422:
+            self._refused_line(answer, now)
+        elif status == 408 and not self._failures:
+            self._come_back(0, now)
+        elif status == 423:
+            self._refused(answer, _LIMIT_MS, now)
+        elif status == 308 or (400 <= status < 500 and status not in (408, 449)):
+            self._refused(answer, _SLOW_MS, now)
+        else:
+            self.lost("the endpoint answered %d %s" % (status, answer.text), now)
+
+    def _accepted(self, answer, now):
+        confirmed = answer.next is not None
+        if not confirmed:
+            self._spool.settle(self.cursor)
+        if self._failures:
+            log.info("stream", "streaming again")
+        self._failures = 0
+        self._probing = False
+        self._stretched = not confirmed and not answer.reusable
+        if answer.reusable:
+            self.state = IDLE
+            self._since = now
+        else:
+            self._come_back(0, now)
+
+    def _refused_line(self, answer, now):
+        spool = self._spool
+        if answer.next is None and self.cursor - self.begun != 1:
+            self._probing = True
+            self.lost("the endpoint refused a line: %s" % answer.text, now)
+            return
+        bad = self.begun if answer.next is None else answer.next
+        if bad == spool.first and spool.waiting():
+            spool.settle(bad + 1)
+            self.skipped += 1
+        log.warning("stream", "reading %d skipped, the endpoint refused it: %s" % (bad, answer.text))
+        self._come_back(0, now)
+
+    def _refused(self, answer, delay, now):
+        reason = _REASONS.get(answer.status, answer.text)
+        log.error("stream", "refused with %d: %s" % (answer.status, reason))
+        self._failures += 1
+        self._come_back(delay + self._jitter(delay // 8), now)
+
+    def _complain(self, reason):
+        write = log.debug if self._failures else log.warning
+        write("stream", reason)
+        self._failures += 1
+
+    def _backoff(self):
+        delay = _BACKOFF_MS
+        for _ in range(min(self._failures, 9) - 1):
+            delay = min(delay * 9 // 5, _BACKOFF_MAX_MS)
+        return delay * 3 // 4 + self._jitter(delay // 2)
+
+    def _come_back(self, delay, now):
+        self.state = OFFLINE
+        self.retry_at = ticks_add(now, delay)
+        self._since = now

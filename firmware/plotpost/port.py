@@ -1,0 +1,91 @@
+"""What differs between MicroPython's ports and CPython, in one place.
+
+Everything else in this package is the same source on a Pico W, an ESP32, MicroPython's unix port and CPython.
+"""
+
+import asyncio
+import os
+import time
+
+try:
+    from micropython import const
+except ImportError:  # CPython
+
+    def const(value):
+        return value
+
+
+try:
+    ticks_ms = time.ticks_ms
+    ticks_add = time.ticks_add
+    ticks_diff = time.ticks_diff
+    sleep_ms = asyncio.sleep_ms
+except AttributeError:  # CPython: the same wrap-around as MicroPython's
+    _PERIOD = 1 << 30
+    _HALF = 1 << 29
+
+    def ticks_ms():
+        return time.monotonic_ns() // 1000000 & (_PERIOD - 1)
+
+    def ticks_add(ticks, delta):
+        return (ticks + delta) & (_PERIOD - 1)
+
+    def ticks_diff(end, start):
+        return ((end - start + _HALF) & (_PERIOD - 1)) - _HALF
+
+    async def sleep_ms(ms):
+        await asyncio.sleep(ms / 1000)
+
+
+def send(sock, buf, start, end):
+    """Send `buf[start:end]` on a non-blocking socket: the number of bytes taken, None when it would block."""
+    return sock.write(buf, start, end - start)
+
+
+def receive(sock, buf):
+    """Fill `buf` from a non-blocking socket: the number of bytes, 0 at the end of the stream, None when there is nothing yet."""
+    return sock.readinto(buf)
+
+
+if not hasattr(time, "ticks_ms"):  # CPython's sockets are no streams
+
+    def send(sock, buf, start, end):
+        try:
+            return sock.send(memoryview(buf)[start:end])
+        except BlockingIOError:
+            return None
+
+    def receive(sock, buf):
+        try:
+            return sock.recv_into(buf)
+        except BlockingIOError:
+            return None
+
+
+def utc_ms():
+    """Milliseconds since 1970 by the system's clock. Allocates: for the moments when the clock is set, not for each reading.
+
+    The epoch is 1970 on rp2, unix and CPython, 2000 on esp32 (MicroPython's documentation of `time`).
+    """
+    ms = time.time_ns() // 1000000
+    return ms + 946684800000 if time.gmtime(0)[0] == 2000 else ms
+
+
+def random_hex(n):
+    """`n` random bytes as 2n lower-case hex digits."""
+    return "".join(["%02x" % b for b in os.urandom(n)])
+
+
+def device_id():
+    """The chip's unique id in hexadecimal; on Linux the beginning of the machine's id, "unknown" where there is none."""
+    try:
+        from machine import unique_id
+
+        return "".join(["%02x" % b for b in unique_id()])
+    except ImportError:
+        pass
+    try:
+        with open("/etc/machine-id") as file:
+            return file.read(16)
+    except OSError:
+        return "unknown"

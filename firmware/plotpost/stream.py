@@ -1,0 +1,235 @@
+"""The socket: one long chunked POST, non-blocking, done as `delivery` says.
+
+Steady state allocates nothing: one send buffer, one receive buffer, whole batches of lines to a write. The only call that may block
+is the name look-up before a connection, which MicroPython gives no other way to do; its answer is kept.
+"""
+
+import errno
+import select
+import socket
+
+from plotpost import delivery as d
+from plotpost.answer import Answer
+from plotpost.line import Encoder
+from plotpost.port import const, receive, send, sleep_ms, ticks_ms
+
+_SEND_BYTES = const(2048)
+_RECEIVE_BYTES = const(128)
+_CHUNK_HEAD = const(6)  # four hexadecimal digits, CR, LF (RFC 9112 section 7.1)
+_CHUNK_TAIL = const(2)
+_SOON_MS = const(20)
+_CALM_MS = const(100)
+_TCP_NODELAY = const(1)
+_IPPROTO_TCP = const(6)
+_HEX = b"0123456789abcdef"
+
+_ERRORS = {
+    errno.ECONNREFUSED: "connection refused: is the endpoint running there?",
+    errno.ECONNRESET: "connection reset by the endpoint",
+    errno.EHOSTUNREACH: "no route to the endpoint: is it switched on, and in this network?",
+    errno.ETIMEDOUT: "no answer from the endpoint's address",
+}
+
+
+class Uplink:
+    """Sends what `spool` holds to `config.endpoint`, for `channels` (objects with `token` and `decimals`).
+
+    `stream_id`: 16 hexadecimal digits, new at every cold boot. `device`: the chip's own id, for the header `plotpost-device`.
+    """
+
+    def __init__(self, config, channels, spool, clock, delivery, stream_id, device):
+        tokens = {c.token for c in channels}
+        self._config = config
+        self._token = tokens.pop() if len(tokens) == 1 else None
+        self._spool = spool
+        self._clock = clock
+        self._delivery = delivery
+        self._stream_id = stream_id
+        self._device = device
+        self._encoder = Encoder(channels, self._token is None)
+        self._out = bytearray(_SEND_BYTES)
+        self._start = 0  # what of the send buffer still has to go
+        self._end = 0
+        self._in = bytearray(_RECEIVE_BYTES)
+        self._answer = Answer()
+        self._address = None
+        self._sock = None
+        self._poll = None
+        delivery.batch_records = (_SEND_BYTES - _CHUNK_HEAD - _CHUNK_TAIL) // self._encoder.longest
+
+    async def run(self, progress):
+        """Work until everything is delivered after `delivery.close()`; calls `progress()` at every turn."""
+        while not self._delivery.finished():
+            progress()
+            await sleep_ms(self.step(ticks_ms()))
+        self.disconnect()
+
+    def step(self, now):
+        """Do the next thing without waiting for it; returns how many milliseconds may pass before the next step."""
+        delivery = self._delivery
+        try:
+            if delivery.state == d.CONNECTING:
+                self._check_connected(now)
+            elif self._sock is not None:
+                self._receive(now)
+            if self._start < self._end:
+                return self._flush(now)
+            return self._act(delivery.action(now), now)
+        except OSError as error:
+            self._lost(_ERRORS.get(error.errno) or "the connection broke (error %s)" % error.errno, now)
+            return _CALM_MS
+
+    def disconnect(self):
+        """Close the socket, if there is one."""
+        if self._sock is not None:
+            self._sock.close()
+        self._sock = None
+        self._poll = None
+        self._start = self._end = 0
+        self._answer.reset()
+
+    def _act(self, action, now):
+        if action == d.WAIT:
+            return _SOON_MS if self._delivery.state in (d.CONNECTING, d.ENDING) else _CALM_MS
+        if action == d.SEND:
+            self._encode(now)
+        elif action == d.HEARTBEAT:
+            self._queue(b"1\r\n\n\r\n")
+            self._delivery.progress(now)
+        elif action == d.END:
+            self._queue(b"0\r\n\r\n")
+            self._delivery.ended(now)
+        elif action == d.BEGIN:
+            self._delivery.began(now)
+            self._queue(self._head())
+        elif action == d.CONNECT:
+            self._connect(now)
+        else:
+            self._lost("no answer from the endpoint", now)
+        return self._flush(now)
+
+    def _connect(self, now):
+        self._delivery.connecting(now)
+        if self._address is None:
+            self._address = self._resolve()
+            if self._address is None:
+                self._lost("no host is known as %s: check endpoint in config.json, and the network's DNS" % self._config.host, now)
+                return
+        self._sock = sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        sock.setblocking(False)
+        try:
+            sock.setsockopt(_IPPROTO_TCP, _TCP_NODELAY, 1)  # batches are whole already
+        except (OSError, ValueError, NotImplementedError):
+            pass
+        try:
+            sock.connect(self._address)
+        except OSError as error:
+            if error.errno not in (errno.EINPROGRESS, errno.EAGAIN):
+                raise
+        self._poll = select.poll()
+        self._poll.register(sock, select.POLLOUT)
+
+    def _resolve(self):
+        try:
+            return socket.getaddrinfo(self._config.host, self._config.port, socket.AF_INET, socket.SOCK_STREAM)[0][-1]
+        except OSError:
+            return None
+
+    def _check_connected(self, now):
+        for event in self._poll.poll(0):
+            if event[1] & (select.POLLERR | select.POLLHUP):
+                receive(self._sock, self._in)  # raises what went wrong
+                raise OSError(errno.ECONNREFUSED)
+            self._poll = None
+            self._delivery.connected(now)
+
+    def _head(self):
+        delivery = self._delivery
+        config = self._config
+        token = "" if self._token is None else "plotly-streamtoken: %s\r\n" % self._token
+        return (
+            "POST / HTTP/1.1\r\nHost: %s:%d\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n%s"
+            "plotpost-records: %s/%d\r\nplotpost-device: %s; dropped=%d; skipped=%d; reconnects=%d\r\n\r\n"
+            % (
+                config.host,
+                config.port,
+                token,
+                self._stream_id,
+                delivery.begun,
+                self._device,
+                self._spool.dropped,
+                delivery.skipped,
+                max(delivery.connects - 1, 0),
+            )
+        ).encode()
+
+    def _encode(self, now):
+        spool = self._spool
+        delivery = self._delivery
+        encoder = self._encoder
+        out = self._out
+        cursor = delivery.cursor
+        stop = min(spool.next, delivery.begun + delivery.room(), cursor + delivery.batch_records)
+        at = _CHUNK_HEAD
+        while cursor < stop:
+            spool.load(cursor)
+            day, ms = spool.day, spool.ms
+            if not spool.clock_known:
+                self._clock.stamp(day, ms)
+                day, ms = self._clock.day, self._clock.ms
+            at = encoder.line(out, at, spool.channel, day, ms, spool.value)
+            cursor += 1
+        self._frame(at)
+        delivery.sending(cursor, now)
+
+    def _frame(self, end):
+        """Make a chunk of `out[_CHUNK_HEAD:end]`. Leading zeros are allowed in a chunk size."""
+        out = self._out
+        size = end - _CHUNK_HEAD
+        for i in range(3, -1, -1):
+            out[i] = _HEX[size & 15]
+            size >>= 4
+        out[4] = out[end] = 13
+        out[5] = out[end + 1] = 10
+        self._start = 0
+        self._end = end + _CHUNK_TAIL
+
+    def _queue(self, data):
+        n = len(data)
+        self._out[:n] = data
+        self._start = 0
+        self._end = n
+
+    def _flush(self, now):
+        if self._start == self._end:
+            return 0 if self._sock is not None and self._poll is None else _SOON_MS
+        taken = send(self._sock, self._out, self._start, self._end)
+        if taken:
+            self._start += taken
+            self._delivery.progress(now)
+        elif self._delivery.stalled(now):
+            self._lost("the endpoint takes no more data", now)
+        return 0 if self._start == self._end else _SOON_MS
+
+    def _receive(self, now):
+        answer = self._answer
+        n = receive(self._sock, self._in)
+        while n:
+            answer.feed(self._in, n)
+            n = None if answer.done else receive(self._sock, self._in)
+        if n == 0:
+            answer.closed()
+        if not answer.done:
+            return
+        if answer.status == 0:
+            self._lost("the endpoint closed the connection", now)
+            return
+        self._delivery.answered(answer, now)
+        if self._delivery.state == d.IDLE:
+            answer.reset()
+        else:
+            self.disconnect()
+
+    def _lost(self, reason, now):
+        self._delivery.lost(reason, now)
+        self.disconnect()

@@ -1,0 +1,89 @@
+"""line.py: a record to a JSON line, on MicroPython and on CPython."""
+
+import json
+
+from plotpost.line import Encoder, digits, number
+from plotpost.spool import NO_VALUE, VALUE_MAX
+
+
+class Channel:
+    def __init__(self, decimals, token="abcdefghij"):
+        self.decimals = decimals
+        self.token = token
+
+
+def line(encoder, channel, day, ms, value):
+    buf = bytearray(200)
+    end = encoder.line(buf, 5, channel, day, ms, value)
+    assert end - 5 <= encoder.longest
+    return bytes(buf[5:end]).decode()
+
+
+def test_a_line_is_a_date_in_utc_and_a_number():
+    encoder = Encoder([Channel(2)], False)
+    assert line(encoder, 0, 20781, 12721500, 2137) == '{"x":"2026-11-24T03:32:01.500Z","y":21.37}\n'
+
+
+def test_with_several_tokens_the_token_comes_first():
+    encoder = Encoder([Channel(0), Channel(1, "klmnopqrst")], True)
+    assert line(encoder, 1, 0, 86399999, -5) == '{"streamtoken":"klmnopqrst","x":"1970-01-01T23:59:59.999Z","y":-0.5}\n'
+
+
+def test_no_value_is_null():
+    encoder = Encoder([Channel(2)], False)
+    assert json.loads(line(encoder, 0, 20781, 0, NO_VALUE))["y"] is None
+
+
+def test_the_stamp_follows_every_change_of_day_and_second():
+    encoder = Encoder([Channel(0)], False)
+    for day, ms, text in (
+        (20781, 999, "2026-11-24T00:00:00.999Z"),
+        (20781, 1000, "2026-11-24T00:00:01.000Z"),
+        (20781, 86399000, "2026-11-24T23:59:59.000Z"),
+        (20782, 86399000, "2026-11-25T23:59:59.000Z"),
+        (20782, 3600000, "2026-11-25T01:00:00.000Z"),
+        (20781, 3600000, "2026-11-24T01:00:00.000Z"),
+    ):
+        assert json.loads(line(encoder, 0, day, ms, 1))["x"] == text
+
+
+def test_numbers_are_exact_at_every_scale():
+    buf = bytearray(20)
+    for value in (0, 1, -1, 9, 10, 99, 100, 12345, -12345, 999999999, 1000000000, VALUE_MAX, -VALUE_MAX):
+        for decimals in range(9):
+            text = bytes(buf[: number(buf, 0, value, decimals)]).decode()
+            sign, _, magnitude = text.rpartition("-")
+            whole, _, fraction = magnitude.partition(".")
+            assert len(fraction) == decimals
+            assert int(whole + fraction) == abs(value)
+            assert bool(sign or text.startswith("-")) == (value < 0)
+            assert whole == "0" or not whole.startswith("0")
+            json.loads(text)
+
+
+def test_the_longest_line_fits():
+    for multiplexed in (False, True):
+        for decimals in (0, 1, 9):
+            encoder = Encoder([Channel(decimals)], multiplexed)
+            json.loads(line(encoder, 0, 65535, 86399999, -VALUE_MAX))
+
+
+def test_digits_are_padded():
+    buf = bytearray(b"xxxxxx")
+    digits(buf, 1, 4, 42)
+    assert bytes(buf) == b"x0042x"
+
+
+def test_a_line_allocates_nothing():
+    try:
+        from micropython import heap_lock, heap_unlock
+    except ImportError:
+        return  # CPython; the same file runs on MicroPython
+    encoder = Encoder([Channel(2), Channel(0, "klmnopqrst")], True)
+    buf = bytearray(200)
+    encoder.line(buf, 0, 0, 20781, 0, 0)
+    heap_lock()
+    for n in range(100):
+        encoder.line(buf, 0, n & 1, 20781, n * 861000, -n * 1000003)
+    heap_unlock()
+    assert buf[0] == 123

@@ -90,7 +90,8 @@ class Uplink:
 
     def _act(self, action, now):
         if action == d.WAIT:
-            return _SOON_MS if self._delivery.state in (d.CONNECTING, d.ENDING) else _CALM_MS
+            state = self._delivery.state
+            return _SOON_MS if state == d.CONNECTING or state == d.ENDING else _CALM_MS
         if action == d.SEND:
             self._encode(now)
         elif action == d.HEARTBEAT:

@@ -1,0 +1,287 @@
+"""stream.py over real sockets on the loopback, on MicroPython and on CPython. Time is a number that the test moves."""
+
+import socket
+import time
+
+from plotpost import delivery as d
+from plotpost import log
+from plotpost.clock import Clock
+from plotpost.delivery import Delivery
+from plotpost.spool import Spool
+from plotpost.stream import Uplink
+
+ID = "0123456789abcdef"
+
+
+class Config:
+    host = "127.0.0.1"
+
+    def __init__(self, port):
+        self.port = port
+
+
+class Channel:
+    decimals = 1
+
+    def __init__(self, token):
+        self.token = token
+
+
+class Peer:
+    """The other side: a listening socket and what the test tells it to do."""
+
+    def __init__(self):
+        self.listener = socket.socket()
+        self.port = self.bind()
+        self.listener.listen(1)
+        self.sock = None
+
+    def bind(self):
+        """A free port: MicroPython's sockets cannot tell which one the system chose."""
+        for port in range(20000 + time.time_ns() // 1000 % 10000, 32000):
+            try:
+                self.listener.bind(socket.getaddrinfo("127.0.0.1", port, socket.AF_INET, socket.SOCK_STREAM)[0][-1])
+                return port
+            except OSError:
+                pass
+        raise OSError("no free port")
+
+    def accept(self):
+        self.sock = self.listener.accept()[0]
+        self.sock.setblocking(False)
+
+    def read_some(self):
+        """What has arrived, up to 4 KiB."""
+        try:
+            return self.sock.recv(4096)
+        except OSError:
+            return b""
+
+    def read(self):
+        """All that has arrived."""
+        data = b""
+        while True:
+            part = self.read_some()
+            if not part:
+                return data
+            data += part
+
+    def answer(self, status, *headers):
+        lines = ["HTTP/1.1 %s" % status, "Content-Length: 0"]
+        lines.extend(headers)
+        self.sock.send(("\r\n".join(lines) + "\r\n\r\n").encode())
+
+    def close(self):
+        if self.sock is not None:
+            self.sock.close()
+        self.listener.close()
+
+
+class Bed:
+    def __init__(self, tokens=("abcdefghij",), capacity=100, records=200):
+        self.lines = []
+        log.write = self.lines.append
+        self.peer = Peer()
+        self.spool = Spool(capacity * 12)
+        self.now = 0
+        self.delivery = Delivery(self.spool, 10000, records, lambda ms: 0, 0)
+        self.clock = Clock()
+        channels = [Channel(t) for t in tokens]
+        self.uplink = Uplink(Config(self.peer.port), channels, self.spool, self.clock, self.delivery, ID, "board1")
+
+    def put(self, count, channel=0):
+        for _ in range(count):
+            n = self.spool.next
+            self.spool.put(channel, 20781, n * 1000, n, True)
+
+    def steps(self, count=6, after=0):
+        self.now += after
+        for _ in range(count):
+            self.uplink.step(self.now)
+
+    def open(self):
+        """Connected; returns the request head."""
+        self.steps(1)
+        self.peer.accept()
+        for _ in range(100):
+            self.steps(1)
+            if self.delivery.state == d.OPEN:
+                break
+        self.steps()
+        return self.peer.read()
+
+    def close(self):
+        self.uplink.disconnect()
+        self.peer.close()
+
+
+def test_the_bytes_of_a_request_are_these():
+    bed = Bed()
+    head = bed.open()
+    assert head == (
+        b"POST / HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n"
+        b"plotly-streamtoken: abcdefghij\r\nplotpost-records: 0123456789abcdef/0\r\n"
+        b"plotpost-device: board1; dropped=0; skipped=0; reconnects=0\r\n\r\n" % bed.peer.port
+    )
+    bed.put(2)
+    bed.steps(after=1000)
+    assert bed.peer.read() == (
+        b'0052\r\n{"x":"2026-11-24T00:00:00.000Z","y":0.0}\n{"x":"2026-11-24T00:00:01.000Z","y":0.1}\n\r\n'
+    )
+    bed.steps(after=10000)
+    assert bed.peer.read() == b"0\r\n\r\n"
+    bed.close()
+
+
+def test_a_heartbeat_is_a_bare_line():
+    bed = Bed()
+    bed.open()
+    bed.steps(after=20000)
+    assert bed.peer.read() == b"1\r\n\n\r\n"
+    bed.close()
+
+
+def test_several_tokens_share_the_socket():
+    bed = Bed(tokens=("abcdefghij", "klmnopqrst"))
+    assert b"streamtoken" not in bed.open()
+    bed.put(1, channel=1)
+    bed.steps(after=1000)
+    assert b'{"streamtoken":"klmnopqrst","x":"2026-11-24T00:00:00.000Z","y":0.0}\n' in bed.peer.read()
+    bed.close()
+
+
+def test_after_a_confirmed_answer_the_next_request_goes_on_on_the_same_connection():
+    bed = Bed()
+    bed.open()
+    bed.put(3)
+    bed.steps(after=1000)
+    bed.steps(after=10000)
+    assert bed.peer.read().endswith(b"\r\n0\r\n\r\n")
+    bed.peer.answer("200 OK", "plotpost-next: 3")
+    bed.steps()
+    assert bed.spool.waiting() == 0
+    assert b"plotpost-records: 0123456789abcdef/3\r\n" in bed.peer.read()
+    bed.close()
+
+
+def test_after_a_broken_connection_everything_unconfirmed_comes_again():
+    bed = Bed()
+    bed.open()
+    bed.put(3)
+    bed.steps(after=1000)
+    bed.peer.sock.close()
+    bed.steps()
+    assert bed.delivery.state == d.OFFLINE
+    bed.now += 1000
+    head = bed.open()
+    assert b"plotpost-records: 0123456789abcdef/0\r\n" in head
+    assert b"reconnects=1" in head
+    bed.steps(after=1000)
+    assert bed.peer.read().count(b'{"x"') == 3
+    bed.close()
+
+
+def test_an_early_refusal_is_seen_between_writes_and_its_reason_is_logged():
+    bed = Bed()
+    bed.open()
+    bed.put(1)
+    bed.peer.answer("404 Not Found")
+    bed.steps()
+    assert bed.delivery.state == d.OFFLINE
+    assert "refused with 404" in bed.lines[-1]
+    assert "abcdefghij" not in "".join(bed.lines)
+    bed.close()
+
+
+def stuffed():
+    """A bed whose peer does not read, until the network takes no more; sent readings leave the ring as if they were confirmed."""
+    bed = Bed(records=1000000)
+    bed.open()
+    while bed.uplink._start == bed.uplink._end or bed.spool.next % 50:
+        bed.put(1)
+        if bed.spool.next % 50 == 0:
+            bed.steps(2)
+            bed.spool.settle(bed.delivery.cursor)
+    return bed
+
+
+def body_of(stream):
+    """The data of a run of whole chunks."""
+    body = b""
+    at = 0
+    while at < len(stream):
+        size = int(stream[at : at + 4], 16)
+        body += stream[at + 6 : at + 6 + size]
+        assert stream[at + 6 + size : at + 8 + size] == b"\r\n"
+        at += 8 + size
+    return body
+
+
+def test_a_full_network_keeps_the_rest_for_later_and_loses_no_byte():
+    bed = stuffed()
+    last = bed.spool.next - 1
+    pending = b""
+    n = -1
+    while n < last or bed.uplink._start < bed.uplink._end:
+        pending += bed.peer.read_some()
+        bed.steps(1, after=1)
+        while len(pending) >= 8 and len(pending) >= int(pending[:4], 16) + 8:
+            size = int(pending[:4], 16) + 8
+            for line in body_of(pending[:size]).split(b"\n")[:-1]:
+                n += 1
+                assert line.endswith(b'"y":%d.%d}' % (n // 10, n % 10)), line
+            pending = pending[size:]
+    assert (n, pending) == (last, b"")
+    bed.close()
+
+
+def test_a_network_that_stays_full_is_given_up():
+    bed = stuffed()
+    bed.steps(after=20001)
+    assert bed.delivery.state == d.OFFLINE
+    assert "takes no more data" in bed.lines[-1]
+    bed.close()
+
+
+def test_a_refused_connection_says_so_once():
+    bed = Bed()
+    bed.peer.listener.close()
+    for _ in range(4):
+        bed.steps(5, after=60000)
+    assert len(bed.lines) == 1
+    assert " W stream connection refused" in bed.lines[0]
+    bed.close()
+
+
+def test_an_unknown_host_says_so():
+    bed = Bed()
+    Config.host = "no-such-host.invalid"
+    try:
+        bed.steps(1)
+    finally:
+        Config.host = "127.0.0.1"
+    assert "no-such-host.invalid" in bed.lines[0]
+    assert bed.delivery.state == d.OFFLINE
+    bed.close()
+
+
+def test_from_the_ring_to_the_socket_nothing_is_allocated():
+    try:
+        from micropython import heap_lock, heap_unlock
+    except ImportError:
+        return  # CPython; the same file runs on MicroPython
+    bed = Bed(tokens=("abcdefghij", "klmnopqrst"), capacity=200, records=1000000)
+    bed.open()
+    bed.put(60)
+    bed.steps(4, after=1000)
+    bed.put(120)
+    uplink, delivery, spool, now = bed.uplink, bed.delivery, bed.spool, bed.now + 1000
+    heap_lock()
+    for n in range(60):
+        spool.put(n & 1, 20781, n * 1000, n, True)
+        uplink.step(now)
+        now += 20
+    heap_unlock()
+    assert delivery.cursor > 150
+    assert bed.peer.read()
+    bed.close()

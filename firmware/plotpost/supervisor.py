@@ -6,7 +6,6 @@ from plotpost import log
 from plotpost.port import const, sleep_ms, ticks_diff, ticks_ms
 
 _LOOK_MS = const(1000)
-_AGAIN_MS = const(1000)
 
 
 class Task:
@@ -25,10 +24,11 @@ class Task:
 
 
 class Supervisor:
-    """Keeps `tasks` running. `restarts` counts how often one had to be started again."""
+    """Keeps `tasks` running, looking after them every `look_ms`. `restarts` counts how often one had to be started again."""
 
-    def __init__(self, tasks):
+    def __init__(self, tasks, look_ms=_LOOK_MS):
         self._tasks = tasks
+        self._look_ms = look_ms
         self.restarts = 0
 
     async def run(self):
@@ -37,7 +37,7 @@ class Supervisor:
             self._start(task)
         try:
             while True:
-                await sleep_ms(_LOOK_MS)
+                await sleep_ms(self._look_ms)
                 for task in self._tasks:
                     self._look_after(task)
         finally:
@@ -63,5 +63,5 @@ class Supervisor:
                 log.exception("supervisor", error)
             self.restarts += 1
             log.error("supervisor", "task %s ended, restarting it" % task.name)
-            await sleep_ms(_AGAIN_MS)
+            await sleep_ms(self._look_ms)
             task.progress()

@@ -1,0 +1,124 @@
+"""sampler.py: when sensors are read and what becomes of it, on MicroPython and on CPython. Time is a number that the test moves."""
+
+from array import array
+
+from plotpost import log
+from plotpost.clock import Clock
+from plotpost.sampler import Sampler, Slot
+from plotpost.spool import NO_VALUE, Spool
+
+
+class Part:
+    """A sensor of two values that may need time between start and result."""
+
+    def __init__(self, wait=0):
+        self.wait = wait
+        self.starts = 0
+        self.reads = 0
+        self.error = None
+
+    def start(self):
+        self.starts += 1
+        return self.wait
+
+    def read(self, values):
+        if self.error is not None:
+            raise self.error
+        self.reads += 1
+        values[0] = self.reads
+        values[1] = -self.reads
+
+
+class Bed:
+    def __init__(self, *parts, every=100, channels=(0, 1)):
+        self.lines = []
+        log.write = self.lines.append
+        self.spool = Spool(1200)
+        self.clock = Clock()
+        slots = [Slot("part", p, every, array("i", [0, 0]), array("i", channels), 0) for p in parts]
+        self.sampler = Sampler(slots, self.spool, self.clock)
+
+    def records(self):
+        out = []
+        for n in range(self.spool.first, self.spool.next):
+            self.spool.load(n)
+            out.append((self.spool.channel, self.spool.value))
+        return out
+
+
+def test_each_wanted_value_becomes_a_record():
+    bed = Bed(Part())
+    bed.sampler.step(0)
+    assert bed.records() == [(0, 1), (1, -1)]
+    bed = Bed(Part(), channels=(-1, 5))
+    bed.sampler.step(0)
+    assert bed.records() == [(5, -1)]
+
+
+def test_a_sensor_keeps_its_rhythm_although_it_is_attended_to_late():
+    part = Part()
+    bed = Bed(part)
+    assert bed.sampler.step(0) == 100
+    assert bed.sampler.step(130) == 70
+    assert bed.sampler.step(199) == 1
+    assert part.reads == 2
+
+
+def test_after_a_long_stop_it_does_not_hurry_to_catch_up():
+    part = Part()
+    bed = Bed(part)
+    bed.sampler.step(0)
+    assert bed.sampler.step(5000) == 100
+    assert part.reads == 2
+
+
+def test_a_slow_part_is_not_waited_for_and_keeps_the_rhythm():
+    slow, quick = Part(wait=75), Part()
+    bed = Bed(slow, quick)
+    assert bed.sampler.step(0) == 75
+    assert (slow.reads, quick.reads) == (0, 1)
+    assert bed.sampler.step(80) == 20
+    assert slow.reads == 1
+    bed.sampler.step(100)
+    assert slow.starts == 2
+
+
+def test_a_failing_sensor_leaves_one_gap_and_one_warning_and_comes_back():
+    part = Part()
+    bed = Bed(part)
+    part.error = OSError(5)
+    for now in (0, 100, 200):
+        bed.sampler.step(now)
+    assert bed.records() == [(0, NO_VALUE), (1, NO_VALUE)]
+    assert len(bed.lines) == 1 and " W sampler part: no reading" in bed.lines[0]
+    part.error = None
+    bed.sampler.step(300)
+    assert bed.records()[2:] == [(0, 1), (1, -1)]
+    part.error = ValueError("checksum")
+    bed.sampler.step(400)
+    assert len(bed.lines) == 2
+
+
+def test_the_ticks_may_wrap():
+    part = Part()
+    bed = Bed(part)
+    slot = bed.sampler._slots[0]
+    slot.turn = slot.due = (1 << 30) - 50
+    bed.sampler.step((1 << 30) - 50)
+    assert bed.sampler.step(49) == 1
+    bed.sampler.step(50)
+    assert part.reads == 2
+
+
+def test_a_reading_allocates_nothing():
+    try:
+        from micropython import heap_lock, heap_unlock
+    except ImportError:
+        return  # CPython; the same file runs on MicroPython
+    bed = Bed(Part(), Part())
+    bed.sampler.step(0)
+    heap_lock()
+    for n in range(1, 100):
+        bed.sampler.step(n * 100)
+    heap_unlock()
+    assert bed.spool.next == 400

@@ -1,0 +1,219 @@
+"""config.json and secrets.json to one checked Config.
+
+The board checks what it needs to be safe and says in one line what is wrong; host_tools/config.py says more, and earlier.
+"""
+
+import json
+
+from plotpost import sensors, units, url
+from plotpost.port import const
+
+VERSION = const(1)
+CONFIG = "config.json"
+SECRETS = "secrets.json"
+
+_RAM_MIN = const(240)  # 20 records
+_RECORDS_MAX = const(1000000)
+_KINDS = {str: "a text in quotes", int: "a whole number", dict: "an object in {}", list: "a list in []"}
+_REQUIRED = object()
+
+
+class ConfigError(ValueError):
+    """One line for the owner of the board: file, key and remedy; never a secret."""
+
+
+def load(folder=""):
+    """The Config of the files in `folder` ("" or with "/" at its end). Raises ConfigError."""
+    return Config(_read(folder, CONFIG), _read(folder, SECRETS))
+
+
+class Config:
+    """What the agent is to do, from the two parsed files. Raises ConfigError.
+
+    board, name: text. endpoint: its URL; scheme, host, port, path: the parts of it.
+    sensors: list of {"driver": name, "every_ms": int, "options": {}, "channels": {channel: stream}}.
+    tokens: {stream: token}, of the streams in use. ram_bytes: the size of the spool. checkpoint_ms, checkpoint_records: when a
+    request ends. plot: None or {"filename": text, "title": text}. account: None or (user, API key), with which to create it.
+    """
+
+    def __init__(self, config, secrets):
+        top = _Object(config, CONFIG, "")
+        _check_version(top)
+        self.board = top.text("board")
+        self.name = top.text("name")
+        self.endpoint = top.text("endpoint")
+        self.scheme, self.host, self.port, self.path = top.parsed("endpoint", url.parse)
+        if self.scheme != "http":
+            raise top.wrong("endpoint", "https is not supported yet; use http:// inside your own network")
+        self.sensors = _sensors(top)
+        self.ram_bytes = _ram(top.object("spool"))
+        self.checkpoint_ms, self.checkpoint_records = _checkpoint(top.object("checkpoint"))
+        self.plot = _plot(top.object("plot"), self.name) if top.has("plot") else None
+        top.finish()
+        self._take_secrets(_Object(secrets, SECRETS, ""))
+
+    def _take_secrets(self, top):
+        _check_version(top)
+        self.tokens = _tokens(top.object("tokens"), self.sensors)
+        self.account = _account(top.object("account")) if top.has("account") else None
+        top.finish()
+        if self.plot and not self.account:
+            raise top.wrong("account", 'is missing; to create the plot it must be {"user": "..", "api_key": ".."}')
+
+
+def _read(folder, name):
+    try:
+        with open(folder + name, encoding="utf-8") as file:
+            return json.load(file)
+    except OSError:
+        raise ConfigError(f"{name}: cannot be read; put it beside main.py") from None
+    except ValueError:
+        raise ConfigError(f"{name}: is not JSON; look for a missing comma, quote or bracket") from None
+
+
+class _Object:
+    """A JSON object that is being read. It knows where it stands, and which keys it was asked for."""
+
+    def __init__(self, value, file, path):
+        self._value = value
+        self._file = file
+        self._path = path
+        self._known = []
+        if type(value) is not dict:
+            raise self.wrong("", "must be an object in {}")
+
+    def wrong(self, key, problem):
+        """A ConfigError about `key`, or about the object itself when that is empty."""
+        return ConfigError(": ".join([part for part in (self._file, self._place(key), problem) if part]))
+
+    def has(self, key):
+        """Whether `key` is there. Asking makes it a known key."""
+        if key not in self._known:
+            self._known.append(key)
+        return key in self._value
+
+    def get(self, key, kind=None, default=_REQUIRED):
+        """The value of `key`, which must be of the type `kind` if one is given."""
+        if not self.has(key):
+            if default is _REQUIRED:
+                raise self.wrong(key, "is missing")
+            return default
+        value = self._value[key]
+        if kind and type(value) is not kind:  # isinstance would take true for a number
+            raise self.wrong(key, "must be " + _KINDS[kind])
+        return value
+
+    def text(self, key, default=_REQUIRED):
+        """The text of `key`, not an empty one."""
+        value = self.get(key, str, default)
+        if not value:
+            raise self.wrong(key, "must not be empty")
+        return value
+
+    def parsed(self, key, parse, default=_REQUIRED):
+        """What `parse` makes of the text of `key`, or of the text `default`."""
+        text = self.get(key, str, default)
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise self.wrong(key, str(error)) from None
+
+    def object(self, key):
+        """The object under `key`, an empty one if there is none."""
+        return _Object(self.get(key, dict, {}), self._file, self._place(key))
+
+    def finish(self):
+        """Accept no other keys: one that is misspelt would be a setting that is silently not made."""
+        unknown = sorted([key for key in self._value if key not in self._known])
+        if unknown:
+            raise self.wrong(unknown[0], "is unknown; known here: " + ", ".join(sorted(self._known)))
+
+    def _place(self, key):
+        return f"{self._path}.{key}" if self._path and key else self._path or key
+
+
+def _check_version(top):
+    version = top.get("version", int)
+    if version != VERSION:
+        raise top.wrong("version", f"is {version}; this firmware reads version {VERSION}")
+
+
+def _sensors(top):
+    entries = top.get("sensors", list)
+    if not entries:
+        raise top.wrong("sensors", "must hold at least one sensor")
+    return [_sensor(_Object(entry, CONFIG, f"sensors[{i}]")) for i, entry in enumerate(entries)]
+
+
+def _sensor(entry):
+    name = entry.text("driver")
+    if name not in sensors.DRIVERS:
+        raise entry.wrong("driver", f"{name!r} is unknown; known here: {', '.join(sensors.DRIVERS)}")
+    driver = sensors.driver(name)
+    every = entry.parsed("every", units.milliseconds)
+    if every < driver.MIN_EVERY_MS:
+        raise entry.wrong("every", f'is too often for {name}, at most "{driver.MIN_EVERY_MS}ms"')
+    channels = _channels(entry.object("channels"), driver)
+    options = {option: entry.get(option) for option in driver.OPTIONS if entry.has(option)}
+    entry.finish()
+    return {"driver": name, "every_ms": every, "options": options, "channels": channels}
+
+
+def _channels(channels, driver):
+    streams = {}
+    for name, _, _ in driver.CHANNELS:
+        if channels.has(name):
+            channel = channels.object(name)
+            streams[name] = channel.text("stream")
+            channel.finish()
+    channels.finish()
+    if not streams:
+        raise channels.wrong("", "must name at least one of: " + ", ".join([c[0] for c in driver.CHANNELS]))
+    return streams
+
+
+def _ram(spool):
+    ram = spool.parsed("ram", units.size, "4KiB")
+    if ram < _RAM_MIN:
+        raise spool.wrong("ram", f'is too little, at least "{_RAM_MIN}B"')
+    spool.finish()
+    return ram
+
+
+def _checkpoint(checkpoint):
+    every = checkpoint.parsed("every", units.milliseconds, "10s")
+    records = checkpoint.get("records", int, 200)
+    if not 0 < records <= _RECORDS_MAX:
+        raise checkpoint.wrong("records", f"must be from 1 to {_RECORDS_MAX}")
+    checkpoint.finish()
+    return every, records
+
+
+def _plot(plot, name):
+    names = {"filename": plot.text("filename", name), "title": plot.text("title", name)}
+    plot.finish()
+    return names
+
+
+def _tokens(tokens, entries):
+    """The tokens of the streams in use. Others may stand there too: one secrets.json can serve several boards."""
+    used = {}
+    for i, entry in enumerate(entries):
+        for channel, stream in entry["channels"].items():
+            if not tokens.has(stream):
+                raise tokens.wrong(stream, f"is missing; sensors[{i}].channels.{channel} in {CONFIG} streams to it")
+            used[stream] = tokens.text(stream)
+            if not _plain(used[stream]):
+                raise tokens.wrong(stream, 'must be printable ASCII without spaces, " and \\')
+    return used
+
+
+def _plain(text):
+    """Whether `text` can stand in an HTTP header, and between JSON's quotes, as it is."""
+    return all("!" <= c <= "~" and c not in '"\\' for c in text)
+
+
+def _account(account):
+    user = account.text("user"), account.text("api_key")
+    account.finish()
+    return user

@@ -1,0 +1,32 @@
+"""The ASGI application: all routes, and what is answered where there is none."""
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+
+from .attempts import Attempts
+from .hub import Hub
+from .pages import Pages
+from .plots import Plots
+from .rest import RestV1
+from .store import Store
+
+
+def create_app(store: Store, plots: Plots, hub: Hub) -> Starlette:
+    """Everything but the streams, which never reach ASGI."""
+    pages = Pages(plots, hub)
+
+    async def refused(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        if error.status_code == 404:
+            return pages.missing("There is no page at this address.")
+        return PlainTextResponse(f"{error.detail}\n", error.status_code, error.headers)
+
+    async def gone(request: Request, error: Exception) -> Response:
+        return Response(status_code=400)  # nobody reads it: the client left before its request was complete
+
+    return Starlette(
+        routes=[*RestV1(store, plots, Attempts()).routes(), *pages.routes()],
+        exception_handlers={HTTPException: refused, ClientDisconnect: gone},
+    )

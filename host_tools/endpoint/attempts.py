@@ -1,0 +1,42 @@
+"""Wrong API keys, counted for each user and address, in bounded memory."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+LIMIT = 10
+WINDOW_S = 60.0
+_MAX_ENTRIES = 4096
+_NAME_LENGTH = 64
+
+
+class Attempts:
+    """Tells how long a user has to wait at an address after too many wrong keys there."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._failures: OrderedDict[tuple[str, str], tuple[int, float]] = OrderedDict()
+
+    def wait_s(self, user: str, address: str) -> float:
+        """Seconds until the next key is looked at; 0 when at once."""
+        count, since = self._entry(_key(user, address))
+        return since + WINDOW_S - self._now() if count >= LIMIT else 0.0
+
+    def failed(self, user: str, address: str) -> None:
+        key = _key(user, address)
+        count, since = self._entry(key)
+        self._failures[key] = (count + 1, since)
+        self._failures.move_to_end(key)
+        if len(self._failures) > _MAX_ENTRIES:
+            self._failures.popitem(last=False)
+
+    def succeeded(self, user: str, address: str) -> None:
+        self._failures.pop(_key(user, address), None)
+
+    def _entry(self, key: tuple[str, str]) -> tuple[int, float]:
+        count, since = self._failures.get(key, (0, self._now()))
+        return (count, since) if self._now() < since + WINDOW_S else (0, self._now())
+
+
+def _key(user: str, address: str) -> tuple[str, str]:
+    return user[:_NAME_LENGTH], address

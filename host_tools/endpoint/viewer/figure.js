@@ -1,0 +1,53 @@
+// The figure in the form that plotly.js draws, and what deltas do to it. The arrays are changed in place, never copied.
+
+import { localizeLayout, localizeTrace, traceValues } from "./dates.js";
+
+const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
+
+/** plotly.js 3 stopped reading titles that are plain text, which is how older clients write them. */
+function titlesAsObjects(value) {
+  if (Array.isArray(value)) return value.map(titlesAsObjects);
+  if (!isObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => {
+    if (/(^|\.)title$/.test(key) && typeof item === "string") return [key, { text: item }];
+    return [key, titlesAsObjects(item)];
+  }));
+}
+
+export const prepareLayout = (layout) => localizeLayout(titlesAsObjects(layout));
+
+export const prepareFigure = ({ data, layout }) => ({ data: data.map(localizeTrace), layout: prepareLayout(layout) });
+
+export const isEmpty = (data) => data.every((trace) =>
+  ["x", "y", "z", "values", "value", "lat", "r", "open"].every((key) => !(key in trace) || trace[key]?.length === 0));
+
+/** The object that holds a dotted key, made where it is missing, and the key's last part. */
+function place(object, dotted) {
+  const parts = dotted.split(".");
+  const last = parts.pop();
+  for (const part of parts) {
+    if (!Object.hasOwn(object, part) || !isObject(object[part])) object[part] = {};
+    object = object[part];
+  }
+  return [object, last];
+}
+
+function extend(trace, dotted, values, max) {
+  const [holder, key] = place(trace, dotted);
+  if (!Array.isArray(holder[key])) holder[key] = [];
+  const array = holder[key];
+  for (const value of values) array.push(value);
+  if (max && array.length > max) array.splice(0, array.length - max);
+}
+
+/** Sets a dotted key. */
+export function set(object, dotted, value) {
+  const [holder, key] = place(object, dotted);
+  holder[key] = value;
+}
+
+/** One trace's part of a delta: first `replace` sets, then `extend` appends and keeps the newest `max`. */
+export function applyToTrace(trace, delta) {
+  for (const [key, value] of Object.entries(delta.replace ?? {})) set(trace, key, traceValues(key, value));
+  for (const [key, values] of Object.entries(delta.extend ?? {})) extend(trace, key, traceValues(key, values), delta.max);
+}

@@ -1,0 +1,49 @@
+// How a figure looks unless it says otherwise: a plotly.js template for light and one for dark.
+
+const LIGHT = {
+  text: "#1b2430", quiet: "#5d6875", grid: "#e9ecf0", line: "#cfd5dc", card: "#ffffff",
+  colorway: ["#2563eb", "#e0660b", "#0f9d6b", "#d6336c", "#7c3aed", "#0891b2", "#a16207", "#64748b"],
+};
+const DARK = {
+  text: "#e6eaef", quiet: "#97a3b0", grid: "#252e38", line: "#3a4551", card: "#171e26",
+  colorway: ["#6ea8fe", "#fb9a4b", "#3ddc97", "#f783ac", "#b197fc", "#3bc9db", "#e3b341", "#94a3b8"],
+};
+
+const dark = matchMedia("(prefers-color-scheme: dark)");
+
+export const onChange = (callback) => dark.addEventListener("change", callback);
+
+/** A figure that brings colours of its own was made for a light page; half of them on a dark one cannot be read. */
+function isColoured(layout) {
+  return Boolean(layout.paper_bgcolor ?? layout.plot_bgcolor ?? layout.font?.color);
+}
+
+function axis(colours) {
+  return {
+    gridcolor: colours.grid, linecolor: colours.line, zerolinecolor: colours.line, tickcolor: colours.line,
+    tickfont: { color: colours.quiet }, title: { font: { color: colours.quiet, size: 13 } }, zeroline: false, automargin: true,
+  };
+}
+
+/** For a figure with this layout, as its owner wrote it. */
+export function template(layout) {
+  if (layout.template) return layout.template;
+  const colours = dark.matches && !isColoured(layout) ? DARK : LIGHT;
+  const hasTitle = Boolean(layout.title?.text);
+  return {
+    layout: {
+      colorway: colours.colorway,
+      font: { color: colours.text, family: getComputedStyle(document.body).fontFamily, size: 13 },
+      paper_bgcolor: colours.card, plot_bgcolor: colours.card,
+      title: { font: { size: 17 }, x: 0.5 },
+      xaxis: { ...axis(colours), showgrid: false, showline: true, ticks: "outside" },
+      yaxis: axis(colours),
+      scene: { xaxis: axis(colours), yaxis: axis(colours), zaxis: axis(colours) },
+      legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", font: { color: colours.quiet } },
+      hoverlabel: { bgcolor: colours.card, bordercolor: colours.line, font: { color: colours.text } },
+      hovermode: "x unified",
+      modebar: { bgcolor: "rgba(0,0,0,0)", color: colours.quiet, activecolor: colours.text },
+      margin: { l: 56, r: 24, t: hasTitle ? 64 : 32, b: 44 },
+    },
+  };
+}

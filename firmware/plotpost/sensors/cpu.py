@@ -6,6 +6,7 @@ system, idle, iowait, irq, softirq and steal; guest and guest_nice are in user a
 
 from array import array
 
+from plotpost.kernelfile import KernelFile
 from plotpost.port import const
 from plotpost.sensors import NO_VALUE
 
@@ -15,30 +16,28 @@ _IOWAIT = const(4)
 _WRAP = const(1000000000)  # counters are kept modulo this, so that they stay small integers
 _EXACT = const(1000000)  # the largest total that times 1000 is still a small integer
 
-ROOT = ""
-
 
 class Driver:
-    """Percent of all processors' time since the reading before. The first reading counts from the creation of the driver."""
+    """Percent of all processors' time since the reading before, or since `start()` for the first."""
 
     CHANNELS = (("cpu", "%", 1),)
     OPTIONS = ()
     MIN_EVERY_MS = 100  # ten ticks of the kernel's counters
 
     def __init__(self, options):
-        self.file = open(ROOT + "/proc/stat", "rb", 0)
-        self._buffer = bytearray(200)
+        self.file = KernelFile("/proc/stat", 200)
         self._counters = array("i", [0] * _FIELDS)
         self._busy = 0
         self._total = 0
-        self._wait = self.MIN_EVERY_MS
-        self._count()
+        self._counting = False
 
     def start(self):
-        """Before the first reading let enough time pass that it says something."""
-        wait = self._wait
-        self._wait = 0
-        return wait
+        """The first time, begin to count, and let so much time pass that the first reading says something."""
+        if self._counting:
+            return 0
+        self._count()
+        self._counting = True
+        return self.MIN_EVERY_MS
 
     def read(self, values):
         """No value when the counters stand where they stood."""
@@ -54,9 +53,8 @@ class Driver:
         """Set the ticks that have passed since the last call: all of them, and the busy ones."""
         self._busy = 0
         self._total = 0
-        buffer = self._buffer
-        self.file.seek(0)
-        length = self.file.readinto(buffer)
+        buffer = self.file.buffer
+        length = self.file.read()
         if length < 5 or buffer[0] != 99 or buffer[3] != 32:  # b"cpu "
             raise ValueError("no totals in /proc/stat")
         i = 5

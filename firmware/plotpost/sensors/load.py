@@ -1,6 +1,6 @@
 """The load average over one minute, the first number in Linux's /proc/loadavg: `0.15 0.05 0.01 4/95 5076` (proc_loadavg(5))."""
 
-ROOT = ""
+from plotpost.kernelfile import KernelFile
 
 
 class Driver:
@@ -11,19 +11,18 @@ class Driver:
     MIN_EVERY_MS = 10
 
     def __init__(self, options):
-        self.file = open(ROOT + "/proc/loadavg", "rb", 0)
-        self._buffer = bytearray(16)
+        self.file = KernelFile("/proc/loadavg", 16)
 
     def start(self):
         return 0
 
     def read(self, values):
-        self.file.seek(0)
-        length = self.file.readinto(self._buffer)
+        buffer = self.file.buffer
+        length = self.file.read()
         value = i = 0
-        while i < length and self._buffer[i] > 32:
-            if self._buffer[i] != 46:  # b"."
-                value = value * 10 + self._buffer[i] - 48
+        while i < length and buffer[i] > 32:
+            if buffer[i] != 46:  # b"."
+                value = value * 10 + buffer[i] - 48
             i += 1
         if i == 0:
             raise ValueError("no number in /proc/loadavg")

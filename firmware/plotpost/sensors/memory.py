@@ -1,6 +1,6 @@
 """Free memory, from Linux's /proc/meminfo (man page proc_meminfo(5)): lines such as `MemAvailable:   24310104 kB`."""
 
-ROOT = ""
+from plotpost.kernelfile import KernelFile
 
 
 class Driver:
@@ -11,15 +11,13 @@ class Driver:
     MIN_EVERY_MS = 10
 
     def __init__(self, options):
-        self.file = open(ROOT + "/proc/meminfo", "rb", 0)
-        self._buffer = bytearray(128)  # MemTotal, MemFree and MemAvailable are the first three lines
+        self.file = KernelFile("/proc/meminfo", 128)  # MemTotal, MemFree and MemAvailable are the first three lines
 
     def start(self):
         return 0
 
     def read(self, values):
-        self.file.seek(0)
-        length = self.file.readinto(self._buffer)
+        length = self.file.read()
         tens = self._tens_of_kib(b"MemAvailable:", length)
         if tens < 0:
             tens = self._tens_of_kib(b"MemFree:", length)
@@ -29,7 +27,7 @@ class Driver:
 
     def _tens_of_kib(self, label, length):
         """The number behind `label` without its last digit, which keeps 10 TB below 2**30; -1 when it is not there."""
-        buffer = self._buffer
+        buffer = self.file.buffer
         i = buffer.find(label, 0, length)
         if i < 0:
             return -1

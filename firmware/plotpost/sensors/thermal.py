@@ -5,10 +5,10 @@ Source: the kernel's Documentation/driver-api/thermal/sysfs-api.rst.
 
 import os
 
+from plotpost import kernelfile
 from plotpost.sensors import Absent
 
-ROOT = ""
-_FOLDER = "/sys/class/thermal"
+_FOLDER = "/sys/class/thermal/"
 _PREFIX = "thermal_zone"
 
 
@@ -20,7 +20,6 @@ class Driver:
     MIN_EVERY_MS = 10
 
     def __init__(self, options):
-        self._buffer = bytearray(16)
         zones = _zones()
         if not zones:
             raise Absent("no thermal zone on this machine")
@@ -36,13 +35,13 @@ class Driver:
         return 0
 
     def read(self, values):
-        self.file.seek(0)
-        length = self.file.readinto(self._buffer)
-        negative = length > 0 and self._buffer[0] == 45  # b"-"
+        buffer = self.file.buffer
+        length = self.file.read()
+        negative = length > 0 and buffer[0] == 45  # b"-"
         first = i = 1 if negative else 0
         value = 0
-        while i < length and 48 <= self._buffer[i] <= 57:
-            value = value * 10 + self._buffer[i] - 48
+        while i < length and 48 <= buffer[i] <= 57:
+            value = value * 10 + buffer[i] - 48
             i += 1
         if i == first:
             raise ValueError("no number in the thermal zone's temp")
@@ -53,8 +52,8 @@ class Driver:
     def _opens(self, number):
         """Open the zone, if it can be read now: one with no sensor behind it gives an error."""
         try:
-            self.file = open(f"{ROOT}{_FOLDER}/{_PREFIX}{number}/temp", "rb", 0)
-        except OSError:
+            self.file = kernelfile.KernelFile(f"{_FOLDER}{_PREFIX}{number}/temp", 16)
+        except Absent:
             return False
         try:
             self.read([0])
@@ -67,7 +66,7 @@ class Driver:
 def _zones():
     """(number, type) of every zone, by number."""
     try:
-        names = os.listdir(ROOT + _FOLDER)
+        names = os.listdir(kernelfile.ROOT + _FOLDER)
     except OSError:
         return []
     numbers = sorted([int(name[len(_PREFIX) :]) for name in names if name.startswith(_PREFIX)])
@@ -76,7 +75,7 @@ def _zones():
 
 def _kind(number):
     try:
-        with open(f"{ROOT}{_FOLDER}/{_PREFIX}{number}/type") as file:
+        with open(f"{kernelfile.ROOT}{_FOLDER}{_PREFIX}{number}/type") as file:
             return file.read().strip()
     except OSError:
         return "unknown"

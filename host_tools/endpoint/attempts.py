@@ -6,15 +6,16 @@ from collections.abc import Callable
 
 LIMIT = 10
 WINDOW_S = 60.0
-_MAX_ENTRIES = 4096
+MOST = 4096
 _NAME_LENGTH = 64
 
 
 class Attempts:
     """Tells how long a user has to wait at an address after too many wrong keys there."""
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, now: Callable[[], float] = time.monotonic, most: int = MOST) -> None:
         self._now = now
+        self._most = most
         self._failures: OrderedDict[tuple[str, str], tuple[int, float]] = OrderedDict()
 
     def wait_s(self, user: str, address: str) -> float:
@@ -27,7 +28,7 @@ class Attempts:
         count, since = self._entry(key)
         self._failures[key] = (count + 1, since)
         self._failures.move_to_end(key)
-        if len(self._failures) > _MAX_ENTRIES:
+        if len(self._failures) > self._most:
             self._failures.popitem(last=False)
 
     def succeeded(self, user: str, address: str) -> None:

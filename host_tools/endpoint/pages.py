@@ -1,11 +1,8 @@
 """The pages for people: the list of plots, each plot's live page, its figure, and the WebSocket that feeds the page."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from html import escape
-from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
@@ -15,10 +12,9 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from .assets import Assets
-from .hub import Hub
+from .hub import Hub, Message, Subscription
 from .plots import PlotInfo, Plots
-
-Message = dict[str, Any]
+from .store import now_ms
 
 # A viewer that hears nothing for twice this long connects anew; browsers alone notice a dead server only after minutes.
 QUIET_S = 15.0
@@ -89,14 +85,24 @@ class Pages:
                 await feeding
 
     async def _feed(self, socket: WebSocket, info: PlotInfo) -> None:
-        with suppress(WebSocketDisconnect):
-            async for message in _with_heartbeats(self._hub.subscribe(info.id), lambda: self._status(info)):
+        """Ends when the viewer is gone or the plot is deleted."""
+        with suppress(WebSocketDisconnect), closing(self._hub.subscribe(info.id)) as messages:
+            while (message := await self._next(messages, info)) is not None:
                 await socket.send_text(orjson.dumps(message).decode())
             await socket.close()
 
+    async def _next(self, messages: Subscription, info: PlotInfo) -> Message | None:
+        """The next message, the stream's status when there was none for a while, or None at the end."""
+        try:
+            return await asyncio.wait_for(anext(messages), QUIET_S)
+        except TimeoutError:
+            return self._status(info)
+        except StopAsyncIteration:
+            return None
+
     def _status(self, info: PlotInfo) -> Message:
         current = self._plots.find(info.user, info.fid) or info
-        return {"type": "status", "live": current.live, "last": current.last, "now": int(time.time() * 1000)}
+        return {"type": "status", "live": current.live, "last": current.last, "now": now_ms()}
 
     def _find(self, connection: HTTPConnection) -> PlotInfo | None:
         info = self._plots.find(connection.path_params["user"], connection.path_params["fid"])
@@ -127,21 +133,3 @@ def _same_origin(socket: WebSocket) -> bool:
     """A page of another site must not read plots of this network through its visitor's browser."""
     origin = socket.headers.get("origin")
     return origin is None or urlsplit(origin).netloc == socket.headers.get("host")
-
-
-async def _with_heartbeats(messages: AsyncIterator[Message], heartbeat: Callable[[], Message]) -> AsyncIterator[Message]:
-    """The messages, and a heartbeat whenever there was none for QUIET_S."""
-    upcoming = asyncio.ensure_future(anext(messages))
-    try:
-        while True:
-            done, _ = await asyncio.wait([upcoming], timeout=QUIET_S)
-            if not done:
-                yield heartbeat()
-                continue
-            try:
-                yield upcoming.result()
-            except StopAsyncIteration:
-                return
-            upcoming = asyncio.ensure_future(anext(messages))
-    finally:
-        upcoming.cancel()

@@ -1,0 +1,130 @@
+"""Creates the plot that the board streams into, over Plotly's REST dialect v1 (POST /clientresp).
+
+`requests` does the transport: micropython-lib's on a board, the one from PyPI on CPython. It blocks: the look-up of the name without
+a limit, each step after it for at most 10 s. So this is done before streaming, as a phase of its own.
+"""
+
+import errno
+import json
+
+from plotpost import __version__
+from plotpost.port import const
+
+_TIMEOUT_S = const(10)
+_POINTS = const(10000)  # that the plot keeps of each trace
+_GAP = 0.08  # between two subplots, as a part of the whole height
+_UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"  # RFC 3986 section 2.3
+
+
+class PlotError(Exception):
+    """The plot was not created. The text is one line without any secret."""
+
+
+def create(config, channels):
+    """Create the plot, or find it with the data that it has; returns its URL. Raises PlotError.
+
+    `config`: a Config with `plot` and `account`. `channels`: objects with `name`, `unit` and `token`, one trace each.
+    """
+    if not channels:
+        raise PlotError("there is no channel to draw")
+    secrets = [config.account[1]] + [channel.token for channel in channels]
+    status, body = _post(config, _form(config, channels))
+    try:
+        answer = json.loads(body)
+        problem = answer.get("error") or ("" if answer.get("url") else "the answer names no plot")
+    except (ValueError, AttributeError):
+        problem = "this is not a plot server: check endpoint in config.json"
+    if problem or status != 200:
+        raise PlotError(_without(secrets, f"{config.endpoint} refused ({status}): {problem or 'no reason given'}"))
+    return answer["url"]
+
+
+def figure(channels):
+    """Traces and layout: one subplot for each unit, stacked, over a common x axis."""
+    units = []
+    for channel in channels:
+        if channel.unit not in units:
+            units.append(channel.unit)
+    traces = [_trace(channel, units.index(channel.unit)) for channel in channels]
+    layout = {"xaxis": {"type": "date", "anchor": _axis("y", len(units) - 1)}}
+    height = (1 + _GAP) / len(units) - _GAP
+    for i, unit in enumerate(units):
+        title = unit or ", ".join([channel.name for channel in channels if not channel.unit])
+        top = 1 - i * (height + _GAP)
+        layout[_axis("yaxis", i)] = {"title": {"text": title}, "domain": [max(top - height, 0), top]}
+    return traces, layout
+
+
+def _trace(channel, subplot):
+    return {
+        "x": [],
+        "y": [],
+        "type": "scatter",
+        "mode": "lines",
+        "name": channel.name,
+        "yaxis": _axis("y", subplot),
+        "stream": {"token": channel.token, "maxpoints": _POINTS},
+    }
+
+
+def _axis(name, i):
+    """Plotly counts y, y2, y3 ..."""
+    return name if i == 0 else f"{name}{i + 1}"
+
+
+def _form(config, channels):
+    traces, layout = figure(channels)
+    layout["title"] = {"text": config.plot["title"]}
+    # "extend" keeps the points that are there: a board that starts again must not wipe its plot
+    kwargs = {"filename": config.plot["filename"], "fileopt": "extend", "layout": layout, "world_readable": True}
+    user, key = config.account
+    fields = (
+        ("un", user),
+        ("key", key),
+        ("origin", "plot"),
+        ("platform", "micropython"),
+        ("version", __version__),
+        ("args", json.dumps(traces)),
+        ("kwargs", json.dumps(kwargs)),
+    )
+    return b"&".join([name.encode() + b"=" + _quoted(value) for name, value in fields])
+
+
+def _quoted(text):
+    """Percent-encoded UTF-8."""
+    out = bytearray()
+    for byte in text.encode():
+        if byte in _UNRESERVED:
+            out.append(byte)
+        else:
+            out.extend(b"%%%02X" % byte)
+    return bytes(out)
+
+
+def _post(config, form):
+    """Status and body of the answer."""
+    try:
+        import requests
+    except ImportError:
+        raise PlotError("the module requests is missing: mpremote mip install requests, or pip install requests") from None
+    url = f"http://{config.host}:{config.port}{config.path.rstrip('/')}/clientresp"
+    headers = {
+        "Host": f"{config.host}:{config.port}",  # micropython-lib leaves the port out, and with it the plot's URL would lack it
+        "Content-Type": "application/x-www-form-urlencoded",
+    }
+    response = None
+    try:
+        response = requests.post(url, data=form, headers=headers, timeout=_TIMEOUT_S)
+        return response.status_code, response.content
+    except (OSError, ValueError, NotImplementedError) as error:
+        reason = errno.errorcode.get(getattr(error, "errno", None), type(error).__name__)
+        raise PlotError(f"cannot reach {config.endpoint} ({reason}): is the endpoint running there?") from None
+    finally:
+        if response is not None:
+            response.close()
+
+
+def _without(secrets, text):
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    return text

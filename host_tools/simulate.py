@@ -17,7 +17,9 @@ from host_tools import leash, resources
 from host_tools.runtime import BOARD_HEAP_KIB, Runtime
 
 _LINE = re.compile(r"(\d+\.\d{3}) ([DIWE]) (\S+) (.*)")
-_CLOSING = re.compile(r"stopped taken=(\d+) settled=(\d+) dropped=(\d+) skipped=(\d+) reconnects=(\d+) heap_used=(\d+) heap=(\d+)")
+_CLOSING = re.compile(
+    r"stopped taken=(\d+) settled=(\d+) dropped=(\d+) skipped=(\d+) reconnects=(\d+) heap_used=(\d+) heap=(\d+)"
+)
 _STOP_S = 30  # the agent flushes for at most 10 s; the rest is for a slow machine
 
 Json = dict[str, Any]
@@ -74,6 +76,7 @@ class Simulation:
     ) -> None:
         self._on_line = on_line
         self.closing: Closing | None = None
+        self.last_line = ""
         self._flash = tempfile.TemporaryDirectory(prefix="plotpost-board-")
         try:
             self.flash = Path(self._flash.name)
@@ -106,6 +109,7 @@ class Simulation:
         for text in self._process.stdout:
             line = LogLine.parse(text.rstrip("\n"))
             self.closing = Closing.parse(line.message) or self.closing
+            self.last_line = line.message
             self._on_line(line)
 
     @property
@@ -129,13 +133,14 @@ class Simulation:
         self._reader.join()
         return status
 
-    def stop(self) -> int | None:
-        """Ctrl-C on the board: it takes no more readings, sends and confirms the rest, and logs its account.
-
-        Gives its exit status, or None if it did not end within 30 s.
-        """
+    def interrupt(self) -> None:
+        """Ctrl-C on the board: it takes no more readings, sends and confirms the rest, logs its account and ends."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
+
+    def stop(self) -> int | None:
+        """Interrupts the board and waits: its exit status, or None if it did not end within 30 s."""
+        self.interrupt()
         return self.wait(_STOP_S)
 
 

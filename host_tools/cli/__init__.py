@@ -1,0 +1,71 @@
+"""The command `plotpost`: its groups, and the one place where errors become a line and an exit status."""
+
+import os
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from host_tools import output
+from host_tools.cli.demo import demo
+from host_tools.cli.plot import plot
+from host_tools.cli.serve import serve
+from host_tools.cli.simulate import simulate
+from host_tools.cli.token import token
+from host_tools.endpoint.errors import EndpointError
+from host_tools.runtime.errors import RuntimeMissing
+
+_DETAILS = "PLOTPOST_DEBUG"  # environment: show the traceback of an unexpected error
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="plotpost")
+def commands() -> None:
+    """Draw what sensors measure, live: boards send readings, the endpoint keeps and plots them.
+
+    \b
+    Start here:
+      plotpost demo          this machine's load, memory and temperature in a live plot
+      plotpost serve         the endpoint that boards send to and browsers look at
+      plotpost COMMAND -h    what a command does, with an example
+    """
+
+
+for command in (serve, demo, simulate, plot, token):
+    commands.add_command(command)
+
+
+def main() -> NoReturn:
+    """Runs a command and exits: 0 it worked, 1 it did not, 2 it was called in a wrong way."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    sys.exit(_run())
+
+
+def _run() -> int:
+    try:
+        return commands.main(standalone_mode=False) or 0
+    except click.UsageError as error:
+        error.show()
+        return error.exit_code
+    except click.ClickException as error:
+        output.error(error.format_message())
+    except (KeyboardInterrupt, click.Abort):
+        pass
+    except (EndpointError, RuntimeMissing) as error:
+        output.error(str(error))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left; say nothing at exit either
+    except OSError as error:
+        output.error(f"{error.filename or 'the system'}: {error.strerror or error}")
+    except Exception as error:
+        if os.environ.get(_DETAILS):
+            raise
+        output.error(f"unexpected {type(error).__name__}: this is a bug; run it again with {_DETAILS}=1 to see where")
+    return 1
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    """An end that is asked for by SIGTERM is as clean as one by Ctrl-C."""
+    raise KeyboardInterrupt

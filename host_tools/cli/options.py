@@ -1,0 +1,21 @@
+"""The options that several commands share."""
+
+from pathlib import Path
+
+import click
+import platformdirs
+
+DEFAULT_PORT = 8050
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs, one value a line.")
+data = click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=lambda: platformdirs.user_data_path("plotpost"),
+    show_default="your own data folder",
+    help="Folder that holds users, tokens and plots.",
+)
+port = click.option("--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="Port; 0 takes any.")
+seconds = click.option(
+    "--for", "seconds", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="End after that time."
+)

@@ -1,0 +1,506 @@
+"""The protocol in front of every connection: it serves streams itself and hands every other request to ASGI.
+
+Real streams break the rules that a strict HTTP parser insists on, so `POST /` never reaches one. Each request on a connection is
+routed on its own: a stream may follow a page and a page a stream, also within one segment.
+"""
+
+import asyncio
+import logging
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from .body import body_of
+from .errors import Refusal, reason_phrase
+from .head import Head, end_of_head, parse_head, skip_blank_lines
+from .lines import MAX_LINE, Lines
+
+logger = logging.getLogger(__name__)
+
+_TLS_HANDSHAKE = 0x16  # the first byte of a TLS record that opens a connection (RFC 8446 section 5.1)
+
+
+class Session(Protocol):
+    """One stream request, as the rules of streams see it. Exactly one of finish() and abort() is called, once."""
+
+    settled: int | None  # every record below this number is settled; None when the client did not number them
+    silent: bool  # this client never reads an answer: close without one
+    congested: bool  # too much is uncommitted: stop reading until on_drained is called
+    on_drained: Callable[[], None] | None
+
+    def lines(self, block: bytes) -> None:
+        """Take whole lines, each ended by a line feed; raises Refusal."""
+
+    def finish(self, done: Callable[[Refusal | None], None]) -> None:
+        """Commit all that was taken, then call done(None), or done(why not); `settled` is final then."""
+
+    def abort(self) -> None:
+        """The connection is gone; what was taken is still committed."""
+
+
+class Streams(Protocol):
+    """The rules of streams."""
+
+    def open(self, head: Head, evict: Callable[[Refusal | None], None]) -> Session:
+        """Admit a stream or raise Refusal. evict(refusal) ends it later with that answer, evict(None) without any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one client, and all of them together, may take."""
+
+    streams: int = 2000  # open stream requests
+    heads: int = 4000  # connections that wait for a request head; beyond it the one that waits longest has to go
+    line: int = MAX_LINE  # bytes
+    idle_s: float = 60.0  # a stream without data ends after this time (Plotly's protocol: a minute)
+    head_s: float = 60.0  # from the connection, or the last answer, to a whole request head
+    drain_s: float = 2.0  # how long a refused client's input is still read, so that the answer reaches it
+    drain_bytes: int = 1024 * 1024
+    tick_s: float = 1.0  # how coarse the timer is
+
+
+class Gate:
+    """What all connections of one port share: the streams behind it, the limits, the one timer."""
+
+    def __init__(self, streams: Streams, limits: Limits | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self.streams = streams
+        self.limits = limits or Limits()
+        self.stopping = False
+        self.fronts: set[Front] = set()
+        self.waiting: dict[Front, None] = {}  # for a request head; the longest wait comes first
+        self.serving: set[StreamRequest] = set()
+        self._clock = clock
+        self._now = clock() + self.limits.tick_s
+
+    def connect(
+        self,
+        config: uvicorn.Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> "Front":
+        """Make the protocol of a new connection. uvicorn.Config(http=...) takes this and calls it as it calls its own classes."""
+        return Front(self, config, server_state, app_state)
+
+    def deadline(self, seconds: float) -> float:
+        """A time at which at least `seconds` will have passed, however coarse the timer is."""
+        return self._now + seconds
+
+    def sweep(self) -> None:
+        """Deal with every connection whose time is up."""
+        now = self._clock()
+        self._now = now + self.limits.tick_s
+        for front in [front for front in self.fronts if front.deadline <= now]:
+            front.expire()
+
+    async def run(self) -> None:
+        """Sweep for ever."""
+        while True:
+            await asyncio.sleep(self.limits.tick_s)
+            self.sweep()
+
+
+class Front(asyncio.Protocol):
+    """One connection: reads a request head, gives the request to the part that serves it, and begins again."""
+
+    __slots__ = (
+        "_app_state",
+        "_config",
+        "_drained",
+        "_eof",
+        "_input",
+        "_leaving",
+        "_pumping",
+        "_server_state",
+        "deadline",
+        "gate",
+        "request",
+        "transport",
+    )
+
+    transport: asyncio.Transport
+
+    def __init__(self, gate: Gate, config: uvicorn.Config, server_state: ServerState, app_state: dict[str, Any]) -> None:
+        self.gate = gate
+        self.deadline = math.inf
+        self.request: StreamRequest | AsgiRequest | None = None
+        self._config = config
+        self._server_state = server_state
+        self._app_state = app_state
+        self._input = b""  # not yet given to a request
+        self._pumping = False
+        self._eof = False  # the client sends no more
+        self._leaving = False  # the last answer is out; what still comes is thrown away
+        self._drained = 0
+
+    # Called by the event loop
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        self.gate.fronts.add(self)
+        self._server_state.connections.add(cast(Any, self))
+        self._await_head()
+
+    def data_received(self, data: bytes) -> None:
+        if self._leaving:
+            self._drain(data)
+            return
+        if self.request is not None and not self.request.complete:
+            self.extend()
+        self._input += data
+        self._pump()
+
+    def eof_received(self) -> bool:
+        self._eof = True
+        if self.request is None:
+            return False  # nothing is owed: the transport closes itself
+        self.request.eof()
+        return self.transport.get_extra_info("sslcontext") is None  # TLS has no half-closed connection
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._forget()
+        if self.request is not None:
+            self.request.lost(exc)
+
+    def pause_writing(self) -> None:
+        if isinstance(self.request, AsgiRequest):
+            self.request.pause_writing()
+
+    def resume_writing(self) -> None:
+        if isinstance(self.request, AsgiRequest):
+            self.request.resume_writing()
+
+    # Called by uvicorn and by the timer
+
+    def shutdown(self) -> None:
+        """The server stops: end what is open, with an answer where one is owed."""
+        self.gate.stopping = True
+        if self.request is not None:
+            self.request.shutdown()
+        elif not self._leaving:
+            self.transport.close()
+
+    def expire(self) -> None:
+        """The deadline has passed."""
+        if self._leaving:
+            self.transport.abort()
+        elif self.request is not None:
+            self.request.expire()
+        else:
+            self._give_up_waiting(Refusal(408, f"no whole request head within {self.gate.limits.head_s:g} seconds"))
+
+    # Called by the requests
+
+    def extend(self) -> None:
+        """The client has the whole idle time again."""
+        self.deadline = self.gate.deadline(self.gate.limits.idle_s)
+
+    def next_request(self) -> None:
+        """The request is over and the connection stays open."""
+        self._await_head()
+        self.transport.resume_reading()
+        self._pump()
+
+    def answer(self, status: int, message: str, settled: int | None = None, keep_alive: bool = False) -> None:
+        """Send the answer to a stream request; without keep-alive the connection closes behind it."""
+        keep_alive = keep_alive and not self.gate.stopping
+        self.transport.write(_answer(status, message, settled, keep_alive))
+        if keep_alive:
+            self.next_request()
+        else:
+            self.leave()
+
+    def leave(self) -> None:
+        """Close so that the answer is not lost: a socket closed with unread input sends a reset, which overtakes it."""
+        self.request = None
+        self._leaving = True
+        self._input = b""
+        if self._eof or not self.transport.can_write_eof():
+            self.transport.close()
+            return
+        self.transport.write_eof()
+        self.transport.resume_reading()
+        self.deadline = self.gate.deadline(self.gate.limits.drain_s)
+
+    def handed_over(self) -> None:
+        """Another protocol, a WebSocket's, has taken the transport."""
+        self._forget()
+        self.request = None
+        self._leaving = True
+
+    # Its own
+
+    def _forget(self) -> None:
+        self.gate.fronts.discard(self)
+        self.gate.waiting.pop(self, None)
+        self._server_state.connections.discard(cast(Any, self))
+
+    def _await_head(self) -> None:
+        self.request = None
+        self.deadline = self.gate.deadline(self.gate.limits.head_s)
+        self.gate.waiting[self] = None
+        if len(self.gate.waiting) > self.gate.limits.heads:
+            longest = next(iter(self.gate.waiting))
+            longest._give_up_waiting(Refusal(503, "too many connections wait without a request; try again later"))
+
+    def _give_up_waiting(self, refusal: Refusal) -> None:
+        self.gate.waiting.pop(self, None)
+        if self._input:
+            self.answer(refusal.status, refusal.message)
+        else:
+            self.transport.close()
+
+    def _drain(self, data: bytes) -> None:
+        self._drained += len(data)
+        if self._drained > self.gate.limits.drain_bytes:
+            self.transport.close()
+
+    def _pump(self) -> None:
+        """Work off the input. A loop, because a segment may hold any number of small requests."""
+        if self._pumping:
+            return
+        self._pumping = True
+        try:
+            while self._input and not self._over() and self._step():
+                pass
+        except Exception as error:
+            refusal = _as_refusal(error)
+            self.answer(refusal.status, refusal.message)
+        finally:
+            self._pumping = False
+        if self._eof and self.request is None and not self._over():
+            self.transport.close()
+
+    def _over(self) -> bool:
+        return self._leaving or self.transport.is_closing()
+
+    def _step(self) -> bool:
+        """Make use of the input; False when more must come, or an answer must be out, first."""
+        if self.request is None:
+            return self._begin_request()
+        if self.request.complete:
+            self.transport.pause_reading()
+            return False
+        data, self._input = self._input, b""
+        self._input = self.request.feed(data)
+        return True
+
+    def _begin_request(self) -> bool:
+        self._input = skip_blank_lines(self._input)
+        end = end_of_head(self._input)
+        if end < 0:
+            if self._input and self._input[0] == _TLS_HANDSHAKE:
+                raise Refusal(400, "this port speaks plain HTTP: use http://, not https://")
+            return False
+        raw, self._input = self._input[:end], self._input[end:]
+        self.gate.waiting.pop(self, None)
+        self.extend()
+        self._route(parse_head(raw), raw)
+        return True
+
+    def _route(self, head: Head, raw: bytes) -> None:
+        if head.path != "/" or head.method in ("GET", "HEAD"):
+            self.request = AsgiRequest(self, head, self._config, self._server_state, self._app_state)
+            self.request.begin(raw)
+        elif head.method != "POST":
+            raise Refusal(405, "POST sends a stream here, GET and HEAD read the list of plots; nothing else is allowed")
+        elif len(self.gate.serving) >= self.gate.limits.streams:
+            raise Refusal(503, f"all {self.gate.limits.streams} streams that this endpoint allows are open; try again later")
+        else:
+            self.request = StreamRequest(self, head)
+            self.request.begin(head)
+
+
+class StreamRequest:
+    """A `POST /`: its body goes to a session line by line, its answer comes when all of it is committed."""
+
+    __slots__ = ("_body", "_front", "_keep_alive", "_lines", "_refusal", "_session", "complete")
+
+    def __init__(self, front: Front, head: Head) -> None:
+        self.complete = False  # no more of the body is wanted; only the answer is missing
+        self._front = front
+        self._body = body_of(head)
+        self._lines = Lines(front.gate.limits.line)
+        self._keep_alive = head.keep_alive_asked
+        self._refusal: Refusal | None = None
+        self._session = front.gate.streams.open(head, self._evict)
+
+    def begin(self, head: Head) -> None:
+        self._front.gate.serving.add(self)
+        if head.expect_continue:
+            self._front.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if self._body.done:
+            self._end(None)
+
+    def feed(self, data: bytes) -> bytes:
+        """Take bytes of the connection, return those that belong to the next request."""
+        try:
+            self._take(self._lines.feed(self._body.feed(data)))
+            self._end_if_over()
+        except Exception as error:
+            self._end(_as_refusal(error))
+        return self._body.surplus
+
+    def eof(self) -> None:
+        """The client sends no more."""
+        self._body.end()
+        self.feed(b"")
+
+    def expire(self) -> None:
+        if self._session.congested:  # it is us who do not read
+            self._front.extend()
+        else:
+            self._end(Refusal(408, f"no data for {self._front.gate.limits.idle_s:g} seconds"))
+
+    def shutdown(self) -> None:
+        # Of all refusals, 408 is the one after which Plotly's Python SDKs connect again by themselves.
+        self._end(Refusal(408, "the endpoint is stopping; connect again"))
+
+    def lost(self, exc: Exception | None) -> None:
+        self._front.gate.serving.discard(self)
+        if not self.complete:
+            self.complete = True
+            self._session.abort()
+
+    def _take(self, block: bytes) -> None:
+        if not block or self.complete:
+            return
+        self._session.lines(block)
+        if self._session.congested and not self.complete:
+            self._session.on_drained = self._drained
+            self._front.transport.pause_reading()
+
+    def _drained(self) -> None:
+        self._session.on_drained = None
+        if self._front.request is self and not self.complete:
+            self._front.transport.resume_reading()
+            self._front.extend()
+
+    def _end_if_over(self) -> None:
+        refusal = self._lines.refusal or self._body.refusal
+        if refusal is not None:
+            raise refusal
+        if self._body.done:
+            self._take(self._lines.last())
+            self._end(None)
+
+    def _end(self, refusal: Refusal | None) -> None:
+        """Ask for the commit that the answer waits for."""
+        if self.complete:
+            return
+        self.complete = True
+        self._refusal = refusal
+        self._front.deadline = math.inf
+        try:
+            self._session.finish(self._committed)
+        except Exception as error:
+            self._committed(_as_refusal(error))
+
+    def _committed(self, failure: Refusal | None) -> None:
+        """Answer. A failed commit outweighs the refusal of a line: its number must not be taken for that line's."""
+        front = self._front
+        front.gate.serving.discard(self)
+        if front.request is not self or front.transport.is_closing():
+            return
+        refusal = failure or self._refusal
+        if self._session.silent:
+            front.leave()
+        elif refusal is not None:
+            front.answer(refusal.status, refusal.message, self._session.settled)
+        else:
+            front.answer(200, "all of it is stored", self._session.settled, self._keep_alive)
+
+    def _evict(self, refusal: Refusal | None) -> None:
+        if self._front.request is not self:
+            return
+        if refusal is not None:
+            self._end(refusal)
+            return
+        self._front.transport.abort()
+        self.lost(None)
+
+
+class AsgiRequest(HttpToolsProtocol):
+    """uvicorn's own protocol, for one request: the front gives it the bytes of that request and no others."""
+
+    def __init__(
+        self, front: Front, head: Head, config: uvicorn.Config, server_state: ServerState, app_state: dict[str, Any]
+    ) -> None:
+        super().__init__(config, server_state, app_state)
+        self._front = front
+        self._body = body_of(head)  # only to find the request's end
+        self._responded = False
+
+    @property
+    def complete(self) -> bool:
+        """The whole request has come; only the answer is missing."""
+        return self._body.done
+
+    def begin(self, raw_head: bytes) -> None:
+        self.connection_made(self._front.transport)
+        self.connections.discard(self)  # the front is registered in its place
+        self.data_received(raw_head)
+        self._go_on()
+
+    def feed(self, data: bytes) -> bytes:
+        """Take bytes of the connection, return those that belong to the next request."""
+        self._body.feed(data)
+        surplus = self._body.surplus
+        self.data_received(data[: len(data) - len(surplus)])
+        self._go_on()
+        return surplus
+
+    def eof(self) -> None:
+        """The client sends no more."""
+        if not self.complete:
+            self.transport.close()
+
+    def expire(self) -> None:
+        self.transport.abort()
+
+    def lost(self, exc: Exception | None) -> None:
+        self.connection_lost(exc)
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._unset_keepalive_if_required()  # the front's timer watches the connection between requests
+        self._responded = True
+        self._go_on()
+
+    def handle_websocket_upgrade(self) -> None:
+        super().handle_websocket_upgrade()
+        self._front.handed_over()
+
+    def _go_on(self) -> None:
+        if self.complete:
+            self._front.deadline = math.inf
+        if self.complete and self._responded and not self.transport.is_closing():
+            self._front.next_request()
+
+
+def _as_refusal(error: Exception) -> Refusal:
+    if isinstance(error, Refusal):
+        return error
+    logger.error("a stream request failed", exc_info=error)
+    return Refusal(500, "the endpoint failed; its log says why")
+
+
+def _answer(status: int, message: str, settled: int | None, keep_alive: bool) -> bytes:
+    text = f"{message}\n".encode()
+    head = [
+        f"HTTP/1.1 {status} {reason_phrase(status)}",
+        "Content-Type: text/plain; charset=utf-8",
+        f"Content-Length: {len(text)}",
+        f"Connection: {'keep-alive' if keep_alive else 'close'}",
+    ]
+    if settled is not None:
+        head.append(f"plotpost-next: {settled}")
+    if status == 405:
+        head.append("Allow: GET, HEAD, POST")
+    return "\r\n".join([*head, "", ""]).encode("ascii") + text

@@ -213,11 +213,10 @@ def count(store: Store) -> tuple[int, int]:
         received += plot.points
         loaded = store.load_plot(plot.id)
         assert loaded is not None
-        _, snapshot, journal = loaded
         seen: Counter[tuple[str, Any]] = Counter()
-        for trace in orjson.loads(snapshot)["data"]:
+        for trace in orjson.loads(loaded.snapshot)["data"]:
             seen.update((trace["stream"]["token"], x) for x in trace.get("x", ()))
-        for row in journal:
+        for row in loaded.journal:
             seen.update((row.token, orjson.loads(line)["x"]) for line in row.lines.splitlines())
         duplicated += seen.total() - len(seen)
     return received, duplicated

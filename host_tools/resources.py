@@ -4,21 +4,21 @@ import shutil
 from pathlib import Path
 
 _HERE = Path(__file__).parent
-_IN_CHECKOUT = (_HERE.parent / "firmware").is_dir()
+_INSTALLED = (_HERE / "_firmware").is_dir()  # else this is a checkout
 
 
 def boards() -> Path:
     """The folder of boards/*.json."""
-    return _HERE.parent / "boards" if _IN_CHECKOUT else _HERE / "_boards"
-
-
-def copy_firmware(destination: Path) -> None:
-    """Puts main.py and plotpost/ into a folder, as they lie on a board."""
-    main = (_HERE.parent / "firmware" if _IN_CHECKOUT else _HERE / "_firmware") / "main.py"
-    shutil.copy(main, destination)
-    shutil.copytree(firmware_package(), destination / "plotpost", ignore=shutil.ignore_patterns("__pycache__"))
+    return _HERE / "_boards" if _INSTALLED else _HERE.parent / "boards"
 
 
 def firmware_package() -> Path:
     """The folder of the firmware's package `plotpost`."""
-    return _HERE.parent / "firmware" / "plotpost" if _IN_CHECKOUT else _HERE.parent / "plotpost"
+    return _HERE.parent / "plotpost" if _INSTALLED else _HERE.parent / "firmware" / "plotpost"
+
+
+def copy_firmware(destination: Path) -> None:
+    """Puts main.py and plotpost/ into a folder, as they lie on a board."""
+    folder = _HERE / "_firmware" if _INSTALLED else _HERE.parent / "firmware"
+    shutil.copy(folder / "main.py", destination)
+    shutil.copytree(firmware_package(), destination / "plotpost", ignore=shutil.ignore_patterns("__pycache__"))

@@ -37,13 +37,14 @@ def new(name: str, traces: tuple[str, ...], maxpoints: int, data: Path, as_json:
     if len(set(traces)) < len(traces):
         raise click.UsageError("each --trace needs a name of its own")
     with accounts.opened(data) as store:
-        if any(each.filename == name for each in store.plots()):
-            raise click.ClickException(f"there is a plot {name!r} already: choose another name")
         user, key = accounts.owner(store)
-        tokens = {trace: store.new_token(user, f"{name}: {trace}") for trace in traces}
-        figure = [_trace(trace, token, maxpoints) for trace, token in tokens.items()]
-        plot_id, _ = save_plot(store, user, figure, {"title": {"text": name}}, name, "new", "public")
-        made = store.plot(plot_id)
+        if store.plot_named(user, name):
+            raise click.ClickException(f"there is a plot {name!r} already: choose another name")
+        with store.transaction():
+            tokens = {trace: store.new_token(user, f"{name}: {trace}") for trace in traces}
+            figure = [_trace(trace, token, maxpoints) for trace, token in tokens.items()]
+            saved = save_plot(store, user, figure, {"title": {"text": name}}, filename=name)
+        made = store.plot(saved.plot_id)
         assert made is not None
     path = f"/~{made.user}/{made.fid}"
     if as_json:

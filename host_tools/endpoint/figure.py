@@ -198,6 +198,10 @@ class Trace:
             if type(value) is deque:
                 self._attributes.values[path] = deque(value, maxpoints)
 
+    def __len__(self) -> int:
+        """The number of points: the length of the longest array."""
+        return max((len(value) for value in self._attributes.values.values() if type(value) is deque), default=0)
+
     def as_dict(self, tokens: bool) -> dict[str, Any]:
         trace = self._attributes.nested()
         if self.token is not None:

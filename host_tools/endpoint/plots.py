@@ -1,9 +1,27 @@
 """The plots in memory: loaded from snapshot and journal, changed by committed lines only, compacted."""
 
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from .store import Store, User
+import orjson
+
+from .commit import Committer
+from .errors import EndpointError, Refusal
+from .figure import MAX_DEPTH, MAX_POINTS, Figure, Line, too_deep
+from .hub import Hub, View
+from .store import JournalRow, PlotRow, Route, Store, User
+
+SHARING = ("public", "private", "secret")
+FILEOPTS = ("new", "overwrite", "append", "extend")
+
+_POLL_S = 1.0
+_UNLOAD_S = 60.0
+_GRACE_S = 3.0  # a board ends its request every few seconds, and goes on with the next
+_COMPACT_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,14 +32,86 @@ class PlotInfo:
     fid: int
     user: str
     filename: str
-    sharing: str  # "public", "private", "secret"
+    sharing: str  # one of SHARING
     live: bool  # a stream feeds it now
     last: int | None  # when the last line came, ms since 1970
     points: int  # points given by REST since the plot was last made new, plus lines streamed into it
 
 
+class _Plot:
+    """A plot in use. Without viewers only its size is kept; the figure is loaded when somebody asks for it."""
+
+    __slots__ = ("figure", "journal_bytes", "last", "seq", "snapshot_bytes", "used", "version")
+
+    def __init__(self, snapshot_bytes: int, journal_bytes: int, version: int, seq: int) -> None:
+        self.figure: Figure | None = None
+        self.snapshot_bytes = snapshot_bytes
+        self.journal_bytes = journal_bytes
+        self.version = version
+        self.seq = seq  # rows of the journal up to this one are in here
+        self.last: int | None = None
+        self.used = 0.0  # loop time
+
+
 class Plots:
-    """All plots of the store. Call it in the event loop."""
+    """All plots of the store. Call it in the event loop. Store trouble is raised as StoreError, or Refusal(503) by coroutines."""
+
+    def __init__(self, store: Store, committer: Committer, hub: Hub, grace: float = _GRACE_S) -> None:
+        self._store = store
+        self._committer = committer
+        self._hub = hub
+        self._grace = grace
+        hub.look = self._look
+        self._plots: dict[int, _Plot] = {}
+        self._streaming: Counter[str] = Counter()  # streams of each token, those included that ended a moment ago
+        self._live: set[int] = set()  # plots that are fed
+        self._data_version: int | None = None
+        self._poller: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.routes: Mapping[str, Route] = store.routes()  # of every token that may be used
+
+    async def start(self) -> None:
+        """Watch for what other processes change, until close()."""
+        await self.poll()
+        self._poller = asyncio.create_task(self._poll_for_ever(), name="plots")
+
+    async def close(self) -> None:
+        tasks = [self._poller] if self._poller else []
+        if self._poller:
+            self._poller.cancel()
+        await asyncio.gather(*tasks, *self._tasks, return_exceptions=True)
+
+    async def _poll_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(_POLL_S)
+            with suppress(Refusal, EndpointError):  # a disk in trouble is told to those who stream
+                await self.poll()
+
+    async def poll(self) -> None:
+        """Take over what another process has changed, and let go of figures that nobody uses."""
+        version = await self._committer.run(Store.data_version)
+        if version != self._data_version:
+            self._data_version = version
+            self._reload()
+        idle = asyncio.get_running_loop().time() - _UNLOAD_S
+        for plot_id, plot in self._plots.items():
+            if plot.used < idle and not self._hub.watched(plot_id):
+                plot.figure = None
+
+    def _reload(self) -> None:
+        """Read the routes again, and forget the plots that were saved or deleted meanwhile."""
+        self.routes = self._store.routes()
+        versions = self._store.versions()
+        for plot_id in [plot_id for plot_id, plot in self._plots.items() if versions.get(plot_id) != plot.version]:
+            del self._plots[plot_id]
+            self._hub.reload(plot_id)
+        self._tell_live()
+
+    def _plot_of(self, token: str) -> int | None:
+        route = self.routes.get(token)
+        return route.plot_id if route else None
+
+    # What REST and pages want
 
     async def save(
         self,
@@ -38,25 +128,232 @@ class Plots:
         `fileopt` is "new", "overwrite" (the user's plot of that filename keeps its address), "append" (traces) or
         "extend" (points at the end of the traces that are there).
         """
-        raise NotImplementedError
+        plot_id, warnings = await self._committer.run(
+            lambda store: save_plot(store, user, data, layout, filename, fileopt, sharing)
+        )
+        self._reload()
+        row = self._store.plot(plot_id)
+        if row is None:
+            raise Refusal(404, "the plot was deleted meanwhile")
+        return self._info(row), warnings
+
+    async def delete(self, plot_id: int) -> bool:
+        deleted = await self._committer.run(lambda store: store.delete_plot(plot_id))
+        self._reload()
+        return deleted
 
     def find(self, user_name: str, fid: int) -> PlotInfo | None:
-        raise NotImplementedError
+        plot_id = self._store.plot_at(user_name, fid)
+        row = self._store.plot(plot_id) if plot_id is not None else None
+        return self._info(row) if row else None
 
     def list(self) -> list[PlotInfo]:
         """All plots, the one changed last first."""
-        raise NotImplementedError
+        return [self._info(row) for row in self._store.plots()]
+
+    def _info(self, row: PlotRow) -> PlotInfo:
+        live = row.id in self._live
+        return PlotInfo(row.id, row.fid, row.user, row.filename, row.sharing, live, row.last, row.points)
 
     def figure(self, plot_id: int, tokens: bool = False) -> dict[str, Any]:
         """{"data": [...], "layout": {...}}; with the owner's stream tokens only if asked for. Raises Refusal(404)."""
-        raise NotImplementedError
+        figure, _ = self._load(plot_id)
+        return figure.as_dict(tokens)
 
-    async def delete(self, plot_id: int) -> bool:
-        raise NotImplementedError
+    def _look(self, plot_id: int) -> View:
+        figure, plot = self._load(plot_id)
+        return View(figure.as_dict(), plot_id in self._live, plot.last)
+
+    def _load(self, plot_id: int) -> tuple[Figure, _Plot]:
+        plot = self._plots.get(plot_id)
+        if plot is None or plot.figure is None:
+            loaded = self._store.load_plot(plot_id)
+            if loaded is None:
+                raise Refusal(404, "there is no such plot; it may have been deleted")
+            row, snapshot, journal = loaded
+            plot = _Plot(len(snapshot), sum(len(each.lines) for each in journal), row.version, row.seq)
+            plot.figure, plot.last = replay(snapshot, journal), row.last
+            self._plots[plot_id] = plot
+        plot.used = asyncio.get_running_loop().time()
+        assert plot.figure is not None
+        return plot.figure, plot
+
+    # What streams do
+
+    def stream_began(self, token: str) -> None:
+        """The token streams now; viewers of its plot are told."""
+        self._streaming[token] += 1
+        plot_id = self._plot_of(token)
+        if plot_id is not None and plot_id not in self._live:
+            self._live.add(plot_id)
+            self._tell_status(plot_id)
+
+    def stream_ended(self, token: str) -> None:
+        """Viewers are told when no other stream follows within the grace."""
+        asyncio.get_running_loop().call_later(self._grace, self._quiet, token)
+
+    def _quiet(self, token: str) -> None:
+        self._streaming[token] -= 1
+        if not self._streaming[token]:
+            del self._streaming[token]
+            self._tell_live()
+
+    def _tell_live(self) -> None:
+        """Find out which plots are fed, and tell viewers where that has changed."""
+        before = self._live
+        self._live = {plot_id for token in self._streaming if (plot_id := self._plot_of(token)) is not None}
+        for plot_id in before ^ self._live:
+            self._tell_status(plot_id)
+
+    def _tell_status(self, plot_id: int) -> None:
+        plot = self._plots.get(plot_id)
+        self._hub.status(plot_id, plot_id in self._live, plot.last if plot else None)
+
+    def apply(self, token: str, seq: int, time: int, lines: Sequence[Line], size: int) -> None:
+        """Change the figure by lines that were committed as row `seq` of the journal, and tell viewers.
+
+        `size` is their number of bytes, `time` when they came.
+        """
+        plot_id = self._plot_of(token)
+        if plot_id is None:
+            return  # unlinked while they were under way: the row was left out
+        try:
+            plot = self._plots.get(plot_id) or self._measure(plot_id)
+            if plot is not None and seq > plot.seq:
+                self._apply(plot_id, plot, token, seq, time, lines, size)
+        except (EndpointError, Refusal):  # the store cannot be read now; the lines are in it, and come with the next load
+            self._plots.pop(plot_id, None)
+
+    def _apply(self, plot_id: int, plot: _Plot, token: str, seq: int, time: int, lines: Sequence[Line], size: int) -> None:
+        plot.seq, plot.last = seq, time
+        plot.journal_bytes += size
+        if plot.figure is not None:
+            plot.figure.apply(token, lines, self._hub.delta(plot_id))
+            self._hub.publish(plot_id, time)
+        if plot.journal_bytes > max(_COMPACT_BYTES, plot.snapshot_bytes):
+            self._compact(plot_id)
+
+    def _measure(self, plot_id: int) -> _Plot | None:
+        size = self._store.measure_plot(plot_id)
+        if size is None:
+            return None
+        plot = self._plots[plot_id] = _Plot(size.snapshot, size.journal, size.version, size.seq)
+        return plot
+
+    def _compact(self, plot_id: int) -> None:
+        """Put a snapshot in the place of the journal: each byte is written about twice, however long a stream runs."""
+        figure, plot = self._load(plot_id)
+        snapshot = orjson.dumps(figure.as_dict(tokens=True))
+        plot.snapshot_bytes, plot.journal_bytes = len(snapshot), 0
+        task = asyncio.create_task(self._write_snapshot(plot_id, plot.version, snapshot, plot.seq))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _write_snapshot(self, plot_id: int, version: int, snapshot: bytes, upto: int) -> None:
+        with suppress(Refusal):  # the disk is full: the journal stays, and the next megabyte tries again
+            await self._committer.run(lambda store: store.compact_plot(plot_id, version, snapshot, upto))
+
+
+def replay(snapshot: bytes, journal: Iterable[JournalRow]) -> Figure:
+    """The figure that a snapshot and the lines since lead to."""
+    figure = Figure(**orjson.loads(snapshot))
+    for row in journal:
+        figure.apply(row.token, [orjson.loads(line) for line in row.lines.split(b"\n") if line])
+    return figure
+
+
+# What a save does
 
 
 def save_plot(
     store: Store, user: User, data: list[dict[str, Any]], layout: dict[str, Any], filename: str, fileopt: str, sharing: str
 ) -> tuple[int, list[str]]:
-    """What Plots.save does, for a program without event loop (`plotpost plot new`): gives the plot's id and warnings."""
-    raise NotImplementedError
+    """What Plots.save does, in a transaction of the caller: for programs without an event loop too.
+
+    Gives the plot's id and warnings. Raises Refusal, StoreError.
+    """
+    _check_words(fileopt, sharing)
+    data, layout = _plain(data, layout)
+    _check_tokens(data, user, store.routes())
+    plot_id = store.plot_named(user, filename) if filename and fileopt != "new" else None
+    points = _count(data)
+    if plot_id is None or fileopt == "overwrite":
+        figure = Figure(data, layout)
+    else:
+        figure, row = _stored(store, plot_id)
+        points += row.points
+        (figure.append if fileopt == "append" else figure.extend)(data, layout)
+    snapshot = orjson.dumps(figure.as_dict(tokens=True))
+    if plot_id is None:
+        plot_id = store.new_plot(user, filename, sharing, snapshot, points)
+    else:
+        store.save_plot(plot_id, snapshot, points, sharing)
+    _move_links(store, plot_id, figure.tokens)
+    return plot_id, list(_warnings(data))
+
+
+def _check_words(fileopt: str, sharing: str) -> None:
+    for name, value, allowed in (("fileopt", fileopt, FILEOPTS), ("sharing", sharing, SHARING)):
+        if value not in allowed:
+            raise Refusal(400, f"{name} is {value[:40]!r}; it must be one of {', '.join(allowed)}")
+
+
+def _plain(data: Any, layout: Any) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The figure as JSON keeps it: NaN becomes null. Raises Refusal(400) when it is no figure."""
+    if not isinstance(data, list) or not all(isinstance(trace, dict) for trace in data):
+        raise Refusal(400, "the data of a plot must be a list of traces, and each trace an object")
+    if not isinstance(layout, dict):
+        raise Refusal(400, "the layout of a plot must be an object")
+    if too_deep(data) or too_deep(layout):
+        raise Refusal(400, f"the plot is nested more than {MAX_DEPTH} deep")
+    try:
+        plain_data, plain_layout = orjson.loads(orjson.dumps((data, layout)))
+    except TypeError as error:
+        raise Refusal(400, f"the plot holds what JSON cannot: {error}") from None
+    return plain_data, plain_layout
+
+
+def _check_tokens(data: list[dict[str, Any]], user: User, routes: Mapping[str, Route]) -> None:
+    for number, trace in enumerate(data, 1):
+        token = Figure([trace], {}).tokens
+        for each in token:
+            route = routes.get(each)
+            if route is None or route.user_id != user.id:
+                raise Refusal(
+                    404,
+                    f"trace {number}: its stream token ({each[:2]}...) is not registered for {user.name};"
+                    " make one with 'plotpost token new'",
+                )
+
+
+def _warnings(data: list[dict[str, Any]]) -> Iterable[str]:
+    for number, trace in enumerate(data, 1):
+        stream = trace.get("stream")
+        maxpoints = stream.get("maxpoints") if isinstance(stream, dict) else None
+        if maxpoints is not None and not (type(maxpoints) is int and 1 <= maxpoints <= MAX_POINTS):
+            yield f"trace {number}: maxpoints must be a whole number from 1 to {MAX_POINTS}; the nearest is used"
+
+
+def _count(data: list[dict[str, Any]]) -> int:
+    return sum(len(trace) for trace in Figure(data, {}).traces)
+
+
+def _stored(store: Store, plot_id: int) -> tuple[Figure, PlotRow]:
+    loaded = store.load_plot(plot_id)
+    assert loaded is not None, "read in the transaction that found it"
+    row, snapshot, journal = loaded
+    return replay(snapshot, journal), row
+
+
+def _move_links(store: Store, plot_id: int, tokens: set[str]) -> None:
+    """Let the tokens feed this plot. A plot that they fed before keeps its data as a static picture."""
+    for token in store.links(plot_id) - tokens:
+        store.unlink(token)
+    routes = store.routes()
+    for other in {routes[token].plot_id for token in tokens} - {None, plot_id}:
+        assert other is not None
+        figure, row = _stored(store, other)
+        figure.release(tokens)
+        store.save_plot(other, orjson.dumps(figure.as_dict(tokens=True)), row.points, row.sharing)
+    for token in tokens:
+        store.link(token, plot_id)

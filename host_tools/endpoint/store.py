@@ -79,7 +79,7 @@ ON CONFLICT DO UPDATE SET next = excluded.next, missing = excluded.missing, refu
 _PLOTS = """
 SELECT plots.id, plots.user_id, users.name, plots.fid, plots.filename, plots.sharing,
     plots.points + coalesce(sum(journal.count), 0), coalesce(max(journal.time), plots.last),
-    plots.created, plots.changed, plots.version
+    plots.created, plots.changed, plots.version, coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'journal'), 0)
 FROM plots JOIN users ON users.id = plots.user_id LEFT JOIN journal ON journal.plot_id = plots.id
 """
 
@@ -125,6 +125,7 @@ class PlotRow:
     created: int
     changed: int
     version: int  # counts the saves; a compaction that was computed before a save is void
+    seq: int  # no row of any plot's journal that was written until then has a higher one
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,14 @@ class JournalRow:
     time: int
     count: int
     lines: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PlotSize:
+    snapshot: int  # bytes
+    journal: int  # bytes
+    version: int
+    seq: int  # as in PlotRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,11 +375,16 @@ class Store:
         )  # fmt: skip
         self._write("DELETE FROM journal WHERE plot_id = ?", plot_id)
 
-    def compact_plot(self, plot_id: int, version: int, snapshot: bytes, upto: int, points: int, last: int | None) -> bool:
-        """Put a snapshot in the place of the journal up to row `upto`; False when the plot was saved since. In a transaction."""
+    def compact_plot(self, plot_id: int, version: int, snapshot: bytes, upto: int) -> bool:
+        """Put a snapshot in the place of the journal up to row `upto`. Call it in a transaction.
+
+        False when the plot was saved since its `version`: then the snapshot is void.
+        """
+        gone = "FROM journal WHERE plot_id = plots.id AND seq <= ?4"
         changed = self._write(
-            "UPDATE plots SET snapshot = ?, points = ?, last = ? WHERE id = ? AND version = ?",
-            snapshot, points, last, plot_id, version,
+            f"UPDATE plots SET snapshot = ?3, points = points + (SELECT coalesce(sum(count), 0) {gone}),"
+            f" last = coalesce((SELECT max(time) {gone}), last) WHERE id = ?1 AND version = ?2",
+            plot_id, version, snapshot, upto,
         )  # fmt: skip
         if changed:
             self._write("DELETE FROM journal WHERE plot_id = ? AND seq <= ?", plot_id, upto)
@@ -381,20 +395,48 @@ class Store:
         return bool(self._write("DELETE FROM plots WHERE id = ?", plot_id))
 
     def load_plot(self, plot_id: int) -> tuple[PlotRow, bytes, list[JournalRow]] | None:
-        """A plot, its snapshot and the journal since, as they are at one moment."""
-        began = not self._db.in_transaction
-        if began:
-            self._db.execute("BEGIN")
-        try:
+        """A plot, its snapshot (the figure with its tokens, as JSON) and the journal since, as they are at one moment."""
+        with self._reading():
             row = self.plot(plot_id)
             snapshot = self._row("SELECT snapshot FROM plots WHERE id = ?", plot_id)
             journal = self._rows("SELECT seq, token, time, count, lines FROM journal WHERE plot_id = ? ORDER BY seq", plot_id)
-        finally:
-            if began:
-                self._db.execute("COMMIT")
         if row is None or snapshot is None:
             return None
         return row, snapshot[0], [JournalRow(*entry) for entry in journal]
+
+    def measure_plot(self, plot_id: int) -> PlotSize | None:
+        """How large a plot is, without reading its data."""
+        with self._reading():
+            row = self._row(
+                "SELECT length(snapshot), (SELECT coalesce(sum(length(lines)), 0) FROM journal WHERE plot_id = plots.id), version"
+                " FROM plots WHERE id = ?",
+                plot_id,
+            )
+            seq = self._last_seq()
+        if row is None:
+            return None
+        snapshot, journal, version = row
+        return PlotSize(snapshot, journal, version, seq)
+
+    def versions(self) -> dict[int, int]:
+        """The version of every plot."""
+        return dict(self._rows("SELECT id, version FROM plots"))
+
+    def _last_seq(self) -> int:
+        row = self._row("SELECT seq FROM sqlite_sequence WHERE name = 'journal'")
+        return int(row[0]) if row else 0
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """All that is read in the block is of one moment."""
+        if self._db.in_transaction:
+            yield
+            return
+        self._db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._db.execute("COMMIT")
 
     def links(self, plot_id: int) -> set[str]:
         return {row[0] for row in self._rows("SELECT token FROM links WHERE plot_id = ?", plot_id)}
@@ -412,8 +454,7 @@ class Store:
 
         A row is (token, time, count, lines). Rows whose token is linked to no plot any more are left out.
         """
-        last = self._row("SELECT seq FROM sqlite_sequence WHERE name = 'journal'")
-        first = (last[0] if last else 0) + 1
+        first = self._last_seq() + 1
         self._write(_APPEND, orjson.dumps(rows).decode(), first)
         moves = [(each.user_id, each.stream_id, each.next, each.missing, each.refused, each.device) for each in devices]
         if moves:

@@ -1,0 +1,497 @@
+"""The rules of a stream: tokens, dialects, numbers, limits, the newest wins."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import partial
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from .commit import Committer, Job, Lane
+from .errors import Refusal
+from .figure import MAX_DEPTH, Line, too_deep
+from .head import Head
+from .plots import Plots
+from .store import DeviceRow, Route, Store, StoreError, now_ms
+
+MOST_STREAMS = 20_000
+MOST_STREAMS_OF_A_USER = 15_000
+
+_TRIAL_LINES = 16  # of the multiplexed dialect, until one must have a token that may be used
+_CONGESTED_BYTES = 1024 * 1024
+_DEVICE_TEXT = 500
+
+Evict = Callable[[Refusal | None], None]
+Done = Callable[[Refusal | None], None]
+
+
+class _BadLine(ValueError):
+    """A line that cannot be used. Says why, and nothing of what is in it: that may be a token."""
+
+
+def parse_line(raw: bytes) -> tuple[Line, bytes]:
+    """A line's object, and the line as JSON. Raises _BadLine."""
+    try:
+        line = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        line, raw = _parse_old(raw, error)
+    if type(line) is not dict:
+        raise _BadLine("it is JSON but no object")
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and too_deep(line):
+        raise _BadLine(f"it is nested more than {MAX_DEPTH} deep")
+    return line, raw
+
+
+def _parse_old(raw: bytes, reason: orjson.JSONDecodeError) -> tuple[Any, bytes]:
+    """Very old clients send bare NaN and Infinity, which JSON does not have; they become null."""
+    try:
+        if b"NaN" not in raw and b"Infinity" not in raw:
+            raise reason
+        raw = orjson.dumps(json.loads(raw, parse_constant=lambda _: None))
+    except (ValueError, TypeError, RecursionError):
+        raise _BadLine(f"it is not JSON ({reason.msg}, at byte {reason.pos + 1})") from None
+    return orjson.loads(raw), raw
+
+
+def _token(line: Line) -> str | None:
+    token = line.get("streamtoken")
+    return token if isinstance(token, str) else None
+
+
+def _unusable(token_is_registered: bool) -> Refusal:
+    if token_is_registered:
+        return Refusal(403, "the stream token feeds no plot: create a plot that has the token in a trace, then stream")
+    return Refusal(404, "the stream token is not registered here: make one with 'plotpost token new', and check the board's")
+
+
+class _BoardClock:
+    """plotly-convertTimestamp: x is milliseconds since the board's start. The first x stands for its arrival."""
+
+    def __init__(self, zone: str) -> None:
+        try:
+            self._zone = ZoneInfo(zone)
+        except (KeyError, ValueError, OSError):
+            raise Refusal(400, f"plotly-convertTimestamp is no time zone: {zone[:40]!a}; use one like Europe/Berlin") from None
+        self._started: float | None = None  # ms since 1970
+
+    def convert(self, line: Line) -> None:
+        if "x" in line:
+            x = line["x"]
+            line["x"] = [self._date(each) for each in x] if isinstance(x, list) else self._date(x)
+
+    def _date(self, x: Any) -> Any:
+        if not isinstance(x, int | float) or isinstance(x, bool):
+            return x
+        if self._started is None:
+            self._started = now_ms() - x
+        try:
+            date = datetime.fromtimestamp((self._started + x) / 1000, self._zone)
+        except (ValueError, OverflowError, OSError):
+            raise _BadLine("its x is no number of milliseconds since the board's start") from None
+        return date.replace(tzinfo=None).isoformat(" ", "milliseconds")
+
+
+class _Group:
+    """Lines of one token that become one row of the journal."""
+
+    __slots__ = ("lines", "texts", "token")
+
+    def __init__(self, token: str) -> None:
+        self.token = token
+        self.lines: list[Line] = []
+        self.texts: list[bytes] = []
+
+
+class _Batch:
+    """Lines that came together and are written together."""
+
+    __slots__ = ("_current", "arrival", "end", "groups", "refused", "sizes")
+
+    def __init__(self) -> None:
+        self.arrival = now_ms()
+        self.groups: list[_Group] = []
+        self.refused = 0  # lines whose token may not be used
+        self.end = 0  # number after the last line
+        self.sizes: list[int] = []
+        self._current: dict[str, _Group] = {}
+
+    def add(self, token: str, line: Line, text: bytes) -> None:
+        if "layout" in line and len(self._current) > 1:
+            self._current.clear()  # what several tokens say of the layout must keep its order
+        group = self._current.get(token)
+        if group is None:
+            group = self._current[token] = _Group(token)
+            self.groups.append(group)
+        group.lines.append(line)
+        group.texts.append(text)
+
+    def rows(self) -> list[tuple[str, int, int, str]]:
+        """Rows as Store.append takes them."""
+        texts = [b"\n".join(group.texts) + b"\n" for group in self.groups]
+        self.sizes = [len(text) for text in texts]
+        return [
+            (group.token, self.arrival, len(group.lines), text.decode())
+            for group, text in zip(self.groups, texts, strict=True)
+        ]  # fmt: skip
+
+
+class _Device(Lane):
+    """What an owner's stream id has delivered. Its jobs stand or fall together, so that no number is left out."""
+
+    __slots__ = ("_row", "committed", "missing", "next", "refused", "session", "text", "uses")
+
+    def __init__(self, row: DeviceRow) -> None:
+        super().__init__()
+        self._row = row
+        self.committed = row.next
+        self.next = row.next  # runs ahead of what is committed
+        self.missing = row.missing
+        self.refused = row.refused
+        self.text = row.device
+        self.session: Session | None = None
+        self.uses = 0  # sessions and jobs
+
+    @property
+    def key(self) -> tuple[int, str]:
+        return self._row.user_id, self._row.stream_id
+
+    def take(self, first: int, batch: _Batch) -> bool:
+        """Move on to the end of a batch that begins with number `first`; False if it holds nothing new."""
+        if batch.end <= self.next:
+            return False
+        self.missing += max(first - self.next, 0)
+        self.refused += batch.refused
+        self.next = batch.end
+        return True
+
+    def row(self) -> DeviceRow:
+        return DeviceRow(*self.key, self.next, self.missing, self.refused, self.text)
+
+
+class Session:
+    """One stream request. Call it in the event loop; end it with finish() or abort()."""
+
+    def __init__(self, streams: "Streams", head: Head, evict: Evict) -> None:
+        self.token = head.token  # None in the multiplexed dialect
+        self.silent = head.token is None and head.records is None  # the Arduino library never reads an answer
+        self.on_drained: Callable[[], None] | None = None
+        self.user_id: int | None = None  # the owner of the tokens, once one of them is known
+        self.tokens: set[str] = set()
+        self._streams = streams
+        self._head = head
+        self._evict = evict
+        self._clock = _BoardClock(head.convert_timestamp) if head.convert_timestamp else None
+        self._next = head.records.first if head.records else 0  # number of the next line that is not blank
+        self._settled = self._next
+        self._trial: list[bytes] = []  # multiplexed dialect: lines that wait for the first token that may be used
+        self._registered = False  # one of their tokens is, but feeds no plot
+        self._lane = Lane()
+        self._device: _Device | None = None
+        self._jobs = 0
+        self._bytes = 0  # of those jobs
+        self._open = True
+        self._over: Refusal | None = None  # why no more lines are taken
+        self._done: Done | None = None
+
+    @property
+    def settled(self) -> int | None:
+        """All records below are stored, or never will be; None if the client did not ask for numbers."""
+        if self._head.records is None:
+            return None
+        return self._device.committed if self._device is not None else self._settled
+
+    @property
+    def congested(self) -> bool:
+        """Too much is taken and not yet committed; `on_drained` is called when that has changed."""
+        return self._bytes > _CONGESTED_BYTES
+
+    # What the front calls
+
+    def lines(self, block: bytes) -> None:
+        """Take whole lines, each ended by a line feed; blank ones are heartbeats. Raises Refusal; what came before is kept."""
+        if self._over is not None:
+            raise self._over
+        lines = [line for line in block.split(b"\n") if line and not line.isspace()]
+        try:
+            if self.user_id is None:
+                lines = self._try_tokens(lines)
+            if lines:
+                self._take(lines)
+        except Refusal as refusal:
+            self._over = refusal
+            raise
+
+    def finish(self, done: Done) -> None:
+        """The request has ended: `done` is called when all is committed, at once if it is, with None or why it was not."""
+        if self._trial and self._over is None:
+            self._over = _unusable(self._registered)
+        self._done = done
+        self._leave()
+        self._tell_done()
+
+    def abort(self) -> None:
+        """The connection broke. What was taken is still committed."""
+        self._done = None
+        self.on_drained = None
+        self._leave()
+
+    # Whose lines they are
+
+    def join(self, user_id: int) -> None:
+        """The owner is known: take a slot of theirs, and the device's numbers. Raises Refusal."""
+        self._streams.count_in(self, user_id)
+        if self._head.records is None:
+            return
+        device = self._streams.device(user_id, self._head.records.stream_id)
+        device.uses += 1
+        if device.session is not None:
+            device.session.displace(None)
+        device.session = self
+        device.text = self._head.device[:_DEVICE_TEXT] if self._head.device else device.text
+        self._lane = self._device = device
+
+    def same_device(self, other: "Session") -> bool:
+        return self._device is not None and self._device is other._device
+
+    def displace(self, refusal: Refusal | None) -> None:
+        """Another stream has taken over: end this one. What it had is still committed."""
+        self._over = refusal or Refusal(308, "the same board has connected again")
+        self._leave()
+        self._evict(refusal)
+
+    def _leave(self) -> None:
+        if not self._open:
+            return
+        self._open = False
+        self._streams.count_out(self)
+        if self._device is not None:
+            if self._device.session is self:
+                self._device.session = None
+            self._streams.release(self._device)
+
+    def _try_tokens(self, lines: list[bytes]) -> list[bytes]:
+        """Multiplexed dialect: hold lines back until one tells whose they are; then give all of them. Raises Refusal."""
+        tried = len(self._trial)
+        self._trial += lines
+        for index, raw in enumerate(self._trial[tried:_TRIAL_LINES], tried):
+            token = self._look(index, raw)
+            self._registered = self._registered or token in self._streams.routes
+            if token is not None and self._streams.feeds(token):
+                self.join(self._streams.routes[token].user_id)
+                lines, self._trial = self._trial, []
+                return lines
+        if len(self._trial) >= _TRIAL_LINES:
+            raise _unusable(self._registered)
+        return []
+
+    def _look(self, index: int, raw: bytes) -> str | None:
+        try:
+            token = _token(parse_line(raw)[0])
+        except _BadLine as bad:
+            self._settled = self._next + index
+            raise self._refuse_line(index, bad) from None
+        if token is None and index == 0:
+            raise Refusal(406, "the header plotly-streamtoken is missing, and the first line holds no streamtoken either")
+        return token
+
+    def _refuse_line(self, index: int, bad: _BadLine) -> Refusal:
+        first = self._head.records.first if self._head.records else 0
+        return Refusal(422, f"line {self._next - first + index + 1} of the stream cannot be used: {bad}")
+
+    # Taking lines
+
+    def _take(self, lines: list[bytes]) -> None:
+        """Keep the lines that are new, up to the first bad one. Raises Refusal for that."""
+        first, batch = self._next, _Batch()
+        skip = 0 if self._device is None else min(max(self._device.next - first, 0), len(lines))
+        batch.end = first + skip
+        refusal = None
+        try:
+            for raw in lines[skip:]:
+                self._take_line(raw, batch)
+                batch.end += 1
+        except _BadLine as bad:
+            refusal = self._refuse_line(batch.end - first, bad)
+        except Refusal as lost_token:
+            refusal = lost_token
+        self._next = batch.end
+        self._submit(first, batch)
+        if refusal is not None:
+            raise refusal
+
+    def _take_line(self, raw: bytes, batch: _Batch) -> None:
+        line, text = parse_line(raw)
+        token = self._usable(self.token or _token(line))
+        rewrite = self._clock is not None
+        if "streamtoken" in line:
+            del line["streamtoken"]
+            rewrite = True
+        if token is None:
+            batch.refused += 1
+            return
+        if self._clock is not None:
+            self._clock.convert(line)
+        batch.add(token, line, orjson.dumps(line) if rewrite else text)
+
+    def _usable(self, token: str | None) -> str | None:
+        """The token, claimed for this stream, or None. Raises Refusal if it is the only one."""
+        route = self._streams.routes.get(token) if token is not None else None
+        if token is None or route is None or route.plot_id is None or route.user_id != self.user_id:
+            if self.token is not None:
+                raise _unusable(route is not None)
+            return None
+        if token not in self.tokens:
+            self._streams.claim(token, self)
+        return token
+
+    def _submit(self, first: int, batch: _Batch) -> None:
+        device = self._device
+        if not (device.take(first, batch) if device is not None else batch.groups):
+            return
+        if device is not None:
+            device.uses += 1
+        rows = batch.rows()
+        size = sum(batch.sizes)
+        self._jobs += 1
+        self._bytes += size
+        done, failed = partial(self._written, batch, size), partial(self._failed, size)
+        self._streams.committer.submit(Job(self._lane, rows, device.row() if device else None, size, done, failed))
+
+    # What the committer calls
+
+    def _written(self, batch: _Batch, size: int, seq: int) -> None:
+        for index, (group, group_size) in enumerate(zip(batch.groups, batch.sizes, strict=True)):
+            self._streams.plots.apply(group.token, seq + index, batch.arrival, group.lines, group_size)
+        if self._device is not None:
+            self._device.committed = batch.end
+        self._end_job(size)
+
+    def _failed(self, size: int, refusal: Refusal) -> None:
+        self._over = refusal
+        if self._device is not None:
+            self._streams.forget(self._device)  # its numbers ran ahead of what is stored
+        if self._open:
+            self._leave()
+            self._evict(refusal)
+        self._end_job(size)
+
+    def _end_job(self, size: int) -> None:
+        was_congested = self.congested
+        self._jobs -= 1
+        self._bytes -= size
+        if self._device is not None:
+            self._streams.release(self._device)
+        if was_congested and not self.congested and self.on_drained is not None:
+            self.on_drained()
+        self._tell_done()
+
+    def _tell_done(self) -> None:
+        if self._done is not None and not self._jobs:
+            done, self._done = self._done, None
+            done(self._over)
+
+
+class Streams:
+    """All streams. Call it in the event loop."""
+
+    def __init__(
+        self,
+        store: Store,
+        committer: Committer,
+        plots: Plots,
+        most: int = MOST_STREAMS,
+        most_of_a_user: int = MOST_STREAMS_OF_A_USER,
+    ) -> None:
+        self.committer = committer
+        self.plots = plots
+        self._store = store
+        self._most = most
+        self._most_of_a_user = most_of_a_user
+        self._sessions: set[Session] = set()
+        self._by_user: Counter[int | None] = Counter()
+        self._by_token: dict[str, Session] = {}
+        self._devices: dict[tuple[int, str], _Device] = {}
+
+    @property
+    def routes(self) -> Mapping[str, Route]:
+        return self.plots.routes
+
+    def feeds(self, token: str) -> bool:
+        route = self.routes.get(token)
+        return route is not None and route.plot_id is not None
+
+    def open(self, head: Head, evict: Evict) -> Session:
+        """Begin a stream. Raises Refusal: 404, 403, 400, 423, 503.
+
+        `evict(Refusal)` ends it later with an answer, `evict(None)` silently, because the same board came again.
+        """
+        if head.token is not None and not self.feeds(head.token):
+            raise _unusable(head.token in self.routes)
+        session = Session(self, head, evict)
+        if len(self._sessions) >= self._most and head.token not in self._by_token:
+            raise Refusal(423, f"all {self._most} streams of this endpoint are in use: end one, or try again later")
+        self._sessions.add(session)
+        if head.token is not None:
+            self._begin(session, head.token)
+        return session
+
+    def _begin(self, session: Session, token: str) -> None:
+        try:
+            session.join(self.routes[token].user_id)
+        except Refusal:
+            session.abort()
+            raise
+        self.claim(token, session)
+
+    def claim(self, token: str, session: Session) -> None:
+        """The token streams here from now on: the newest stream wins."""
+        older = self._by_token.get(token)
+        if older is not None:
+            message = "another stream with the same token has begun: give every board a token of its own"
+            older.displace(None if session.same_device(older) else Refusal(308, message))
+        self._by_token[token] = session
+        session.tokens.add(token)
+        self.plots.stream_began(token)
+
+    def count_in(self, session: Session, user_id: int) -> None:
+        """Take one of the owner's slots. Raises Refusal(423)."""
+        replaces = session.token in self._by_token
+        if self._by_user[user_id] - replaces >= self._most_of_a_user:
+            raise Refusal(423, f"all {self._most_of_a_user} streams of this user are in use: end one, or try again later")
+        session.user_id = user_id
+        self._by_user[user_id] += 1
+
+    def count_out(self, session: Session) -> None:
+        """Give back what the session holds."""
+        self._sessions.discard(session)
+        if session.user_id is not None:
+            self._by_user[session.user_id] -= 1
+        for token in session.tokens:
+            del self._by_token[token]
+            self.plots.stream_ended(token)
+
+    def device(self, user_id: int, stream_id: str) -> _Device:
+        """The numbers of an owner's stream id. Raises Refusal(503)."""
+        device = self._devices.get((user_id, stream_id))
+        if device is None:
+            try:
+                row = self._store.device(user_id, stream_id)
+            except StoreError as error:
+                raise Refusal(503, str(error)) from None
+            device = _Device(row or DeviceRow(user_id, stream_id, 0, 0, 0, None))
+            self._devices[device.key] = device
+        return device
+
+    def release(self, device: _Device) -> None:
+        """One session or job less needs the device."""
+        device.uses -= 1
+        if not device.uses:
+            self.forget(device)
+
+    def forget(self, device: _Device) -> None:
+        """Read it from the store again when it is needed next."""
+        if self._devices.get(device.key) is device:
+            del self._devices[device.key]

@@ -29,10 +29,19 @@ _TLS_HANDSHAKE = 0x16  # the first byte of a TLS record that opens a connection 
 class Session(Protocol):
     """One stream request, as the rules of streams see it. Exactly one of finish() and abort() is called, once."""
 
-    settled: int | None  # every record below this number is settled; None when the client did not number them
-    silent: bool  # this client never reads an answer: close without one
-    congested: bool  # too much is uncommitted: stop reading until on_drained is called
     on_drained: Callable[[], None] | None
+
+    @property
+    def settled(self) -> int | None:
+        """Every record below this number is settled; None when the client did not number them."""
+
+    @property
+    def silent(self) -> bool:
+        """This client never reads an answer: close without one."""
+
+    @property
+    def congested(self) -> bool:
+        """Too much is uncommitted: stop reading until on_drained is called."""
 
     def lines(self, block: bytes) -> None:
         """Take whole lines, each ended by a line feed; raises Refusal."""
@@ -103,7 +112,10 @@ class Gate:
         """Sweep for ever."""
         while True:
             await asyncio.sleep(self.limits.tick_s)
-            self.sweep()
+            try:
+                self.sweep()
+            except Exception:
+                logger.exception("a connection could not be ended")
 
 
 class Front(asyncio.Protocol):

@@ -1,0 +1,242 @@
+"""Starts and stops the endpoint: sockets, uvicorn, signals, the data folder."""
+
+import asyncio
+import contextlib
+import errno
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from .app import create_app
+from .commit import Committer
+from .errors import EndpointError
+from .front import Gate, Limits
+from .hub import Hub
+from .plots import Plots
+from .store import Store
+from .streams import Streams
+
+logger = logging.getLogger(__name__)
+
+FIRST_USER = "me"
+
+_GRACE_S = 5  # how long a stop waits for connections; streams are answered at once, the rest is for their clients to read it
+_SPARE_FILES = 256  # descriptors beside those of connections
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointConfig:
+    """Where to listen and where to keep the data. Port 0 lets the system choose."""
+
+    data: Path
+    host: str = "127.0.0.1"
+    port: int = 8050
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True, slots=True)
+class NewUser:
+    """The user that the first start makes. The key is kept as a hash only and cannot be shown again."""
+
+    name: str
+    api_key: str = field(repr=False)
+
+
+def serve(config: EndpointConfig, ready: Callable[["Endpoint"], None]) -> None:
+    """Run an endpoint until SIGINT or SIGTERM; `ready` is called once it accepts connections. Raises EndpointError."""
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(Endpoint(config).run(ready))
+
+
+class Endpoint:
+    """One endpoint. `url`, `lan_url` and `new_user` are known as soon as it is ready."""
+
+    def __init__(self, config: EndpointConfig) -> None:
+        self.config = config
+        self.url = ""
+        self.lan_url: str | None = None  # for other machines; None when only this one can reach it, or there is no network
+        self.new_user: NewUser | None = None
+        self._server: _Server | None = None
+
+    async def run(self, ready: Callable[["Endpoint"], None]) -> None:
+        """Serve until stop() or a signal; then commit, answer and close what is open. Raises EndpointError."""
+        store = Store.open(self.config.data)
+        with contextlib.closing(store), listening(self.config.host, self.config.port) as listener:
+            self._find_urls(listener)
+            self.new_user = _first_user(store)
+            store.forget_old_devices()
+            async with _parts(store) as (app, streams):
+                await self._serve(app, Gate(streams, self.config.limits), listener, ready)
+
+    def stop(self) -> None:
+        """Begin to stop; the second call does not wait for clients any longer."""
+        if self._server is not None:
+            self._server.force_exit = self._server.should_exit
+            self._server.should_exit = True
+
+    async def _serve(self, app: ASGIApp, gate: Gate, listener: socket.socket, ready: Callable[["Endpoint"], None]) -> None:
+        _allow_open_files(self.config.limits.streams + self.config.limits.heads + _SPARE_FILES)
+        self._server = _Server(_uvicorn_config(app, gate), lambda: ready(self))
+        timer = asyncio.create_task(gate.run(), name="front")
+        try:
+            with _signals_call(self.stop):
+                await self._server.serve(sockets=[listener])
+        finally:
+            timer.cancel()
+
+    def _find_urls(self, listener: socket.socket) -> None:
+        host, port = listener.getsockname()[:2]
+        everywhere = host in ("0.0.0.0", "::")
+        self.url = _url({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port)
+        lan = _lan_address() if everywhere else None
+        self.lan_url = _url(lan, port) if lan else None
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which says when it accepts connections and leaves signals to us."""
+
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._tell_started = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._tell_started()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextlib.asynccontextmanager
+async def _parts(store: Store) -> AsyncIterator[tuple[ASGIApp, Streams]]:
+    """Wire the parts together, and take them down again so that all that was accepted is on disk."""
+    hub = Hub()
+    committer = Committer(store)
+    plots = Plots(store, committer, hub)
+    try:
+        await plots.start()
+        yield create_app(store, plots, hub), Streams(store, committer, plots)
+    finally:
+        hub.close()
+        await plots.close()
+        await committer.close()
+
+
+def _uvicorn_config(app: ASGIApp, gate: Gate) -> uvicorn.Config:
+    return uvicorn.Config(
+        cast(Any, app),
+        http=cast("type[asyncio.Protocol]", gate.connect),
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        log_level="error",  # anybody can cause the warnings, with any bytes
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_S,
+        ws_per_message_deflate=False,  # a compressor for each viewer costs more memory than small deltas save
+    )
+
+
+def _first_user(store: Store) -> NewUser | None:
+    """Make the user of a new data folder."""
+    if store.users():
+        return None
+    return NewUser(FIRST_USER, store.create_user(FIRST_USER))
+
+
+@contextlib.contextmanager
+def listening(host: str, port: int) -> Iterator[socket.socket]:
+    """A socket bound to the address, closed at the end. Raises EndpointError that names the trouble and the remedy."""
+    family, address = _resolve(host, port)
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        if os.name == "posix":  # on Windows the option would let two servers share a port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(address)
+            listener.listen()
+        except OSError as error:
+            raise EndpointError(_why_not_bound(error, host, port)) from None
+        yield listener
+
+
+def _resolve(host: str, port: int) -> tuple[socket.AddressFamily, tuple[Any, ...]]:
+    if not 0 <= port <= 65535:
+        raise EndpointError(f"{port} is no port: use one from 0 (the system chooses) to 65535 with --port")
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError):
+        raise EndpointError(f"unknown host {host!r}: use 127.0.0.1, 0.0.0.0 or an address of this machine with --host") from None
+    found.sort(key=lambda info: info[0] != socket.AF_INET)  # boards speak IPv4
+    return found[0][0], found[0][4]
+
+
+def _why_not_bound(error: OSError, host: str, port: int) -> str:
+    match error.errno:
+        case errno.EADDRINUSE:
+            return f"port {port} is in use by another program: end that one, or choose another port with --port"
+        case errno.EACCES:
+            return f"port {port} is reserved for the system: choose one from 1024 up with --port"
+        case errno.EADDRNOTAVAIL:
+            return f"{host} is not an address of this machine: use 127.0.0.1, 0.0.0.0 or one that it has with --host"
+    return f"cannot listen on {host} port {port}: {error.strerror}; choose others with --host and --port"
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _lan_address() -> str | None:
+    """This machine's address towards others. Nothing is sent: connecting a UDP socket only looks up the route."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # TEST-NET-1, RFC 5737: any address that is not this machine's
+        except OSError:
+            return None
+        return str(probe.getsockname()[0])
+
+
+@contextlib.contextmanager
+def _signals_call(stop: Callable[[], None]) -> Iterator[None]:
+    """SIGINT and SIGTERM call `stop`, where a loop may handle signals: in the main thread, and not on Windows."""
+    loop = asyncio.get_running_loop()
+    handled = []
+    with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+        for number in _STOP_SIGNALS:
+            loop.add_signal_handler(number, stop)
+            handled.append(number)
+    try:
+        yield
+    finally:
+        for number in handled:
+            loop.remove_signal_handler(number)
+
+
+def _allow_open_files(wanted: int) -> None:
+    """Raise the limit of open files, often 1024, as far as the system lets us."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if sys.platform == "win32":
+        return None
+    import uvloop
+
+    return cast(Callable[[], asyncio.AbstractEventLoop], uvloop.new_event_loop)

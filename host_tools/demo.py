@@ -213,10 +213,11 @@ def count(store: Store) -> tuple[int, int]:
         received += plot.points
         loaded = store.load_plot(plot.id)
         assert loaded is not None
+        _, snapshot, journal = loaded
         seen: Counter[tuple[str, Any]] = Counter()
-        for trace in orjson.loads(loaded.snapshot)["data"]:
+        for trace in orjson.loads(snapshot)["data"]:
             seen.update((trace["stream"]["token"], x) for x in trace.get("x", ()))
-        for row in loaded.journal:
+        for row in journal:
             seen.update((row.token, orjson.loads(line)["x"]) for line in row.lines.splitlines())
         duplicated += seen.total() - len(seen)
     return received, duplicated

@@ -15,7 +15,9 @@ data = click.option(
     show_default="your own data folder",
     help="Folder that holds users, tokens and plots.",
 )
-port = click.option("--port", type=click.IntRange(1, 65535), default=DEFAULT_PORT, show_default=True, help="Port of the endpoint.")
+port = click.option(
+    "--port", type=click.IntRange(1, 65535), default=DEFAULT_PORT, show_default=True, help="Port of the endpoint."
+)
 seconds = click.option(
     "--for", "seconds", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="End after that time."
 )

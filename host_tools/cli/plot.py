@@ -43,8 +43,8 @@ def new(name: str, traces: tuple[str, ...], maxpoints: int, data: Path, as_json:
         with store.transaction():
             tokens = {trace: store.new_token(user, f"{name}: {trace}") for trace in traces}
             figure = [_trace(trace, token, maxpoints) for trace, token in tokens.items()]
-            saved = save_plot(store, user, figure, {"title": {"text": name}}, filename=name)
-        made = store.plot(saved.plot_id)
+            plot_id, _ = save_plot(store, user, figure, {"title": {"text": name}}, name, "new", "public")
+        made = store.plot(plot_id)
         assert made is not None
     path = f"/~{made.user}/{made.fid}"
     if as_json:

@@ -112,6 +112,7 @@ class Agent:
         """Log what became of the readings, in one line."""
         gc.collect()
         spool = self.spool
+        used, whole = _heap()
         log.info(
             "agent",
             "stopped taken=%d settled=%d dropped=%d skipped=%d reconnects=%d heap_used=%d heap=%d"
@@ -121,7 +122,8 @@ class Agent:
                 spool.dropped,
                 self._delivery.skipped,
                 max(self._delivery.connects - 1, 0),
-                *_heap(),
+                used,
+                whole,
             ),
         )
 

@@ -132,9 +132,15 @@ class Chunked:
                 shown = line.split(b"\n", 1)[0].strip()[:20].decode("latin-1")
                 self.refusal = Refusal(400, f"a chunk's size is not a hexadecimal number: {shown!a}")
             return self._wait(line)
-        self._left = int(match[1], 16)
-        self._step = Chunked._data if self._left else Chunked._trailers
-        return match.end()
+        start = match.end()
+        size = int(match[1], 16)
+        end = start + size
+        if size and data.startswith(b"\r\n", end):  # the whole chunk is here: most are
+            pieces.append(data[start:end])
+            return end + 2
+        self._left = size
+        self._step = Chunked._data if size else Chunked._trailers
+        return start
 
     def _data(self, data: bytes, at: int, pieces: list[bytes]) -> int:
         end = at + self._left

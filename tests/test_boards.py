@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from plotpost import sensors
 
 from host_tools import boards, resources
 from host_tools.runtime import BOARD_HEAP_KIB, Runtime
-from plotpost import sensors
 
 
 def _json(name: str) -> dict[str, Any]:

@@ -11,6 +11,6 @@ def __getattr__(name):
 
         return Stream
     if name[0] != "_" and sys.implementation.name == "micropython":
-        # `from plotpost import log` asks here first; unlike CPython, MicroPython does not look for the file after an AttributeError.
+        # `from plotpost import log` asks here first, and after an AttributeError MicroPython does not look for the file.
         return __import__("plotpost." + name, None, None, (name,))
     raise AttributeError(name)

@@ -37,9 +37,9 @@ class StreamError(Exception):
 class Stream:
     """A stream to one token: `Stream("http://192.168.1.10:8050", "abcdefghij")`.
 
-    Each `write` is sent at once: nothing is kept when the network is down, and nothing is confirmed before `close`. The agent does
-    both. After a StreamError call `open` again. No call blocks for much more than 10 s, but the look-up of a name may.
-    As a context manager it opens itself, and closes itself.
+    Each `write` is sent at once: nothing is kept when the network is down, and nothing is confirmed before `close`. The agent
+    does both. After a StreamError call `open` again. No step blocks for more than 10 s, but the look-up of a name may.
+    As a context manager it opens and closes itself.
     """
 
     def __init__(self, endpoint, token):
@@ -108,7 +108,9 @@ class Stream:
                 self._socket = secured.wrap_socket(self._socket, server_hostname=self._host)
         except OSError as error:
             self._drop()
-            raise StreamError(0, f"cannot reach {self._host}:{self._port} ({_reason(error)}): is the endpoint running there?") from None
+            raise StreamError(
+                0, f"cannot reach {self._host}:{self._port} ({_reason(error)}): is the endpoint running there?"
+            ) from None
 
     def _drop(self):
         if self._socket is not None:
@@ -180,7 +182,7 @@ class Stream:
 
 
 def _tls():
-    """A context that verifies the endpoint's certificate: CPython's. MicroPython's `ssl` verifies nothing unless given a certificate."""
+    """CPython's context, which verifies the endpoint's certificate. MicroPython's verifies nothing unless it is given one."""
     if sys.implementation.name == "micropython":
         raise StreamError(0, "https is not supported on a board yet: use http:// inside your own network")
     import ssl

@@ -1,7 +1,7 @@
 """Creates the plot that the board streams into, over Plotly's REST dialect v1 (POST /clientresp).
 
-`requests` does the transport: micropython-lib's on a board, the one from PyPI on CPython. It blocks: the look-up of the name without
-a limit, each step after it for at most 10 s. So this is done before streaming, as a phase of its own.
+`requests` does the transport: micropython-lib's on a board, the one from PyPI on CPython. It blocks: the look-up of the name
+without a limit, each step after it for at most 10 s. So this is done before streaming, as a phase of its own.
 """
 
 import errno

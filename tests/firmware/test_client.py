@@ -337,7 +337,13 @@ def test_https_is_never_spoken_without_verifying():
 
 
 def test_a_wrong_address_or_token_is_refused_before_anything_is_sent():
-    for endpoint, token in (("127.0.0.1:8050", TOKEN), ("http://h:x", TOKEN), ("http://h", ""), ("http://h", "a\r\nX: 1"), ("http://h", "a b")):
+    for endpoint, token in (
+        ("127.0.0.1:8050", TOKEN),
+        ("http://h:x", TOKEN),
+        ("http://h", ""),
+        ("http://h", "a\r\nX: 1"),
+        ("http://h", "a b"),
+    ):
         try:
             Stream(endpoint, token)
         except ValueError as error:

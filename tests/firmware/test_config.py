@@ -58,7 +58,9 @@ def test_the_plain_form_is_filled_up_with_defaults():
 
 def test_every_setting_is_taken():
     parsed, secrets = plain()
-    parsed["sensors"].append({"driver": "thermal", "every": "2m", "zone": "acpitz", "channels": {"temperature": {"stream": "t1"}}})
+    parsed["sensors"].append(
+        {"driver": "thermal", "every": "2m", "zone": "acpitz", "channels": {"temperature": {"stream": "t1"}}}
+    )
     parsed["spool"] = {"ram": "8KiB"}
     parsed["checkpoint"] = {"every": "500ms", "records": 7}
     parsed["plot"] = {"filename": "f", "title": "t"}
@@ -98,10 +100,23 @@ def test_the_endpoint_is_taken_apart():
 
 def test_an_endpoint_in_another_form_is_refused_with_the_forms_allowed():
     form = " is not http://HOST, http://HOST:PORT or http://HOST:PORT/PATH"
-    for text in ("127.0.0.1:8050", "//h", "http://", "http:///x", "ftp://h", "http://a b", "http://h?x", "http://h/a b", "http://h/\r\nX: 1"):
+    for text in (
+        "127.0.0.1:8050",
+        "//h",
+        "http://",
+        "http:///x",
+        "ftp://h",
+        "http://a b",
+        "http://h?x",
+        "http://h/a b",
+        "http://h/\r\nX: 1",
+    ):
         assert refusal("config/endpoint", text) == f"config.json: endpoint: {text!r}{form}"
     for port in ("", "0", "65536", "x", "-1", "8050a", "²", "80:80"):
-        assert refusal("config/endpoint", "http://h:" + port) == f"config.json: endpoint: the port {port!r} is not a number from 1 to 65535"
+        assert (
+            refusal("config/endpoint", "http://h:" + port)
+            == f"config.json: endpoint: the port {port!r} is not a number from 1 to 65535"
+        )
 
 
 def test_a_password_in_the_endpoint_is_not_repeated():
@@ -124,7 +139,10 @@ def test_an_unknown_driver_is_told_with_the_known_ones():
 
 def test_an_unknown_key_is_told_with_its_neighbours_wherever_it_stands():
     for path, line in (
-        ("config/wifi", "config.json: wifi: is unknown; known here: board, checkpoint, endpoint, name, plot, sensors, spool, version"),
+        (
+            "config/wifi",
+            "config.json: wifi: is unknown; known here: board, checkpoint, endpoint, name, plot, sensors, spool, version",
+        ),
         ("config/sensors/0/evry", "config.json: sensors[0].evry: is unknown; known here: channels, driver, every"),
         ("config/sensors/0/channels/gpu", "config.json: sensors[0].channels.gpu: is unknown; known here: cpu"),
         ("config/sensors/0/channels/cpu/x", "config.json: sensors[0].channels.cpu.x: is unknown; known here: stream"),

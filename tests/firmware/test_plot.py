@@ -118,9 +118,7 @@ def configured(port, **changes):
         "plot": {"filename": "cellar & co", "title": "Küche = 100 % + x"},
     }
     config.update(changes)
-    return Config(
-        config, {"version": 1, "tokens": {"c1": "abcdefghij"}, "account": {"user": "me", "api_key": KEY}}
-    )
+    return Config(config, {"version": 1, "tokens": {"c1": "abcdefghij"}, "account": {"user": "me", "api_key": KEY}})
 
 
 def http(body, status="200 OK"):

@@ -189,7 +189,11 @@ def test_memory_does_not_take_what_an_earlier_reading_left_in_the_buffer():
 
 
 def test_load_is_the_average_of_one_minute_in_hundredths():
-    for text, hundredths in (("0.15 0.05 0.01 4/95 5076\n", 15), ("0.00 9.99 9.99 1/9 1\n", 0), ("123.45 1.00 1.00 1/9 1\n", 12345)):
+    for text, hundredths in (
+        ("0.15 0.05 0.01 4/95 5076\n", 15),
+        ("0.00 9.99 9.99 1/9 1\n", 0),
+        ("123.45 1.00 1.00 1/9 1\n", 12345),
+    ):
         with Machine([("/proc/loadavg", text)]) as machine:
             assert read(machine.driver("load")) == hundredths
 
@@ -200,7 +204,15 @@ def test_load_says_when_the_file_is_empty():
 
 
 def test_temperature_is_in_tenths_of_a_degree():
-    for text, tenths in (("45000\n", 450), ("45049\n", 450), ("45050\n", 451), ("0\n", 0), ("-5000\n", -50), ("-40\n", 0), ("105000", 1050)):
+    for text, tenths in (
+        ("45000\n", 450),
+        ("45049\n", 450),
+        ("45050\n", 451),
+        ("0\n", 0),
+        ("-5000\n", -50),
+        ("-40\n", 0),
+        ("105000", 1050),
+    ):
         with Machine(zone(0, text)) as machine:
             assert read(machine.driver("thermal")) == tenths, text
 
@@ -250,7 +262,7 @@ def own(name):
 
 def test_this_machine_tells_its_free_memory():
     with open("/proc/meminfo") as file:
-        total = [line for line in file.read().split("\n") if line.startswith("MemTotal:")][0]
+        total = next(line for line in file.read().split("\n") if line.startswith("MemTotal:"))
     assert 0 < own("memory") <= int(total.split()[1]) * 10 // 1024
 
 

@@ -4,7 +4,7 @@ from plotpost.kernelfile import KernelFile
 
 
 class Driver:
-    """MiB that programs can still have (MemAvailable); on kernels before 3.14, which do not tell, MiB that are unused (MemFree)."""
+    """MiB that programs can still have (MemAvailable). Kernels before 3.14 do not tell: there, MiB that are unused (MemFree)."""
 
     CHANNELS = (("free", "MiB", 1),)
     OPTIONS = ()

@@ -1,0 +1,246 @@
+"""config.json and secrets.json of a board: read, and checked before anything starts.
+
+The schema says what the files look like; what depends on the board and on the drivers is checked here, against boards/*.json and
+the firmware's own registry. Whatever passes here, the board accepts.
+"""
+
+import difflib
+import json
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from plotpost import sensors, units
+from plotpost.config import CONFIG, SECRETS, Config, ConfigError
+
+from host_tools.boards import Board, load_all
+
+__all__ = ["ConfigError", "load", "validate"]
+
+Json = dict[str, Any]
+
+_LOG = logging.getLogger(__name__)
+_SENSOR_KEYS = ("driver", "every", "channels")
+_TYPES = {"string": "a text in quotes", "integer": "a whole number", "object": "an object in {}", "array": "a list in []"}
+
+
+def load(config: Path, secrets: Path | None = None) -> tuple[Json, Json]:
+    """The content of config.json and of secrets.json, by default the one beside it. Raises ConfigError.
+
+    Warns when others on this machine can read the secrets.
+    """
+    secrets = secrets or config.with_name(SECRETS)
+    contents = _read(config), _read(secrets)
+    if secrets.stat().st_mode & 0o077:
+        _LOG.warning("%s: others on this machine may read it; run: chmod 600 %s", secrets, secrets)
+    return contents
+
+
+def validate(config: Json, secrets: Json, *, boards: Mapping[str, Board] | None = None) -> list[str]:
+    """What is wrong with the two files, one line each with file, key and what is allowed; never the value of a secret.
+
+    `boards`: those that may be named, by default all that there are.
+    """
+    wrong = [*_against_schema(CONFIG, "config", config), *_against_schema(SECRETS, "secrets", secrets)]
+    wrong = wrong or list(_Check(config, secrets, load_all() if boards is None else boards).problems())
+    wrong = wrong or _board_says(config, secrets)
+    return list(dict.fromkeys(wrong))
+
+
+def _read(path: Path) -> Json:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_without_repeats)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: is not UTF-8 text") from None
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"{path}: line {error.lineno}, column {error.colno}: {error.msg}") from None
+    except _Repeated as error:
+        raise ConfigError(f"{path}: {error}") from None
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path}: must be an object in {{}}")
+    return content
+
+
+class _Repeated(ValueError):
+    pass
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> Json:
+    content: Json = {}
+    for key, value in pairs:
+        if key in content:
+            raise _Repeated(f"the key {key!r} stands twice in the same object")
+        content[key] = value
+    return content
+
+
+@cache
+def _validator(part: str) -> Draft202012Validator:
+    schema = json.loads(Path(__file__).with_name("config.schema.json").read_text(encoding="utf-8"))
+    return Draft202012Validator({**schema, "$ref": f"#/$defs/{part}"})
+
+
+def _against_schema(file: str, part: str, content: Json) -> Iterator[str]:
+    for error in sorted(_validator(part).iter_errors(content), key=lambda error: error.json_path):
+        place = file + _path(error.absolute_path)
+        yield from _SENTENCES.get(str(error.validator), _must_be)(place, error)
+
+
+def _path(keys: Iterable[str | int]) -> str:
+    """`: sensors[0].every`"""
+    path = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)
+    return f": {path.removeprefix('.')}" if path else ""
+
+
+def _below(place: str, key: str) -> str:
+    return f"{place}.{key}" if ": " in place else f"{place}: {key}"
+
+
+def _missing(place: str, error: Any) -> Iterator[str]:
+    for key in error.validator_value:
+        if key not in error.instance:
+            yield f"{_below(place, key)}: is missing"
+
+
+def _unknown_keys(place: str, error: Any) -> Iterator[str]:
+    known = error.schema["properties"]
+    for key in error.instance:
+        if key not in known:
+            yield f"{_below(place, key)}: {_unknown(key, known)}"
+
+
+def _wrong_type(place: str, error: Any) -> Iterator[str]:
+    yield f"{place}: must be {_TYPES[error.validator_value]}"
+
+
+def _empty(place: str, error: Any) -> Iterator[str]:
+    yield f"{place}: must not be empty"
+
+
+def _must_be(place: str, error: Any) -> Iterator[str]:
+    yield f"{place}: must be {error.schema['description']}"
+
+
+_SENTENCES: dict[str, Callable[[str, Any], Iterator[str]]] = {
+    "required": _missing,
+    "additionalProperties": _unknown_keys,
+    "type": _wrong_type,
+    "minLength": _empty,
+    "minItems": _empty,
+    "minProperties": _empty,
+}
+
+
+def _unknown(name: str, known: Iterable[str], where: str = "here") -> str:
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, 1)
+    told = f"known {where}: {', '.join(names)}" if names else f"nothing is known {where}"
+    return f"is unknown; {told}" + (f"; did you mean {near[0]!r}?" if near else "")
+
+
+class _Check:
+    """What the schema cannot say, of two files that keep to it."""
+
+    def __init__(self, config: Json, secrets: Json, boards: Mapping[str, Board]) -> None:
+        self._config = config
+        self._secrets = secrets
+        self._boards = boards
+        self._board = boards.get(config["board"])
+
+    def problems(self) -> Iterator[str]:
+        yield from self._check_board()
+        for i, entry in enumerate(self._config["sensors"]):
+            yield from self._check_sensor(f"{CONFIG}: sensors[{i}]", entry)
+        yield from self._check_spool(self._config.get("spool", {}))
+        yield from _refused(units.milliseconds, f"{CONFIG}: checkpoint.every", self._config.get("checkpoint", {}).get("every"))
+        yield from self._check_streams()
+        yield from self._check_tokens()
+        if "plot" in self._config and "account" not in self._secrets:
+            yield f'{SECRETS}: account: is missing; to create the plot it must be {{"user": "..", "api_key": ".."}}'
+
+    def _check_board(self) -> Iterator[str]:
+        name = self._config["board"]
+        if self._board is None:
+            yield f"{CONFIG}: board: {name!r} {_unknown(name, self._boards)}"
+        elif "wifi" in self._config and not self._board.wifi:
+            yield f"{CONFIG}: wifi: {name} has no WiFi of its own to join; take this key out"
+
+    def _check_sensor(self, place: str, entry: Json) -> Iterator[str]:
+        name = entry["driver"]
+        known = self._board.drivers if self._board else sensors.DRIVERS
+        if name not in known:
+            where = f"on {self._board.name}" if self._board else "here"
+            yield f"{place}.driver: {name!r} {_unknown(name, known, where)}"
+            return
+        driver = sensors.driver(name)
+        yield from self._check_options(place, entry, driver.OPTIONS)
+        too_often = f'{entry["every"]!r} is too often for {name}, at most "{driver.MIN_EVERY_MS}ms"'
+        yield from _refused(units.milliseconds, f"{place}.every", entry["every"], driver.MIN_EVERY_MS, too_often)
+        channels = [channel for channel, _, _ in driver.CHANNELS]
+        for channel in entry["channels"]:
+            if channel not in channels:
+                yield f"{place}.channels.{channel}: {_unknown(channel, channels)}"
+
+    def _check_options(self, place: str, entry: Json, options: tuple[str, ...]) -> Iterator[str]:
+        for key in entry:
+            if key not in _SENSOR_KEYS + options:
+                yield f"{place}.{key}: {_unknown(key, _SENSOR_KEYS + options)}"
+            elif key == "pin" and self._board and str(entry[key]) not in self._board.pins:
+                yield f"{place}.pin: {entry[key]!r} {_unknown(str(entry[key]), self._board.pins, f'on {self._board.name}')}"
+
+    def _check_spool(self, spool: Json) -> Iterator[str]:
+        place = f"{CONFIG}: spool.ram"
+        yield from _refused(units.size, place, spool.get("ram"))
+        if self._board and "ram" in spool and _number(units.size, spool["ram"]) > self._board.heap_kib * 1024 // 2:
+            yield f"{place}: {spool['ram']!r} is more than half of what {self._board.name} has, {self._board.heap_kib} KiB"
+
+    def _check_streams(self) -> Iterator[str]:
+        """Each channel needs a stream of its own, and each stream a token."""
+        fed: dict[str, str] = {}
+        for i, entry in enumerate(self._config["sensors"]):
+            for channel, settings in entry["channels"].items():
+                place, stream = f"sensors[{i}].channels.{channel}", settings["stream"]
+                if stream in fed:
+                    yield f"{CONFIG}: {place}.stream: {fed[stream]} streams to {stream!r} already; name another stream"
+                elif stream not in self._secrets["tokens"]:
+                    yield f"{SECRETS}: tokens.{stream}: is missing; {place} in {CONFIG} streams to it"
+                fed.setdefault(stream, place)
+
+    def _check_tokens(self) -> Iterator[str]:
+        streams: dict[str, str] = {}
+        for stream, token in self._secrets["tokens"].items():
+            if token in streams:
+                yield f"{SECRETS}: tokens.{stream}: is the same token as tokens.{streams[token]}; each stream needs its own"
+            streams.setdefault(token, stream)
+
+
+def _number(parse: Callable[[str], int], text: str) -> int:
+    try:
+        return parse(text)
+    except ValueError:
+        return 0
+
+
+def _refused(parse: Callable[[str], int], place: str, text: str | None, least: int = 0, too_little: str = "") -> Iterator[str]:
+    """Why `parse` does not take `text`, if there is one; or `too_little` when it makes less than `least` of it."""
+    if text is None:
+        return
+    try:
+        if parse(text) < least:
+            yield f"{place}: {too_little}"
+    except ValueError as error:
+        yield f"{place}: {error}"
+
+
+def _board_says(config: Json, secrets: Json) -> list[str]:
+    """The board's own check, so that nothing passes here that it would refuse."""
+    try:
+        Config(config, secrets)
+    except ConfigError as error:
+        return [str(error)]
+    return []

@@ -11,8 +11,6 @@ from plotpost.port import const, ticks_add, ticks_diff, ticks_ms
 
 _TIMEOUT_S = const(10)
 _RECEIVE_BYTES = const(256)
-_IPPROTO_TCP = const(6)
-_TCP_NODELAY = const(1)
 # Nothing has come yet; the 2 is CPython's ssl.SSL_ERROR_WANT_READ: something came, but no data, such as a session ticket.
 _NOTHING_YET = (errno.EAGAIN, 2)
 
@@ -103,7 +101,6 @@ class Stream:
         try:
             self._socket.settimeout(_TIMEOUT_S)
             self._socket.connect(address)
-            self._socket.setsockopt(_IPPROTO_TCP, _TCP_NODELAY, 1)  # each line is a whole thing: do not wait for the next
             if secured:
                 self._socket = secured.wrap_socket(self._socket, server_hostname=self._host)
         except OSError as error:
@@ -112,14 +109,17 @@ class Stream:
                 0, f"cannot reach {self._host}:{self._port} ({_reason(error)}): is the endpoint running there?"
             ) from None
 
+    def _opened(self):
+        if self._socket is None:
+            raise StreamError(0, "the stream is not open: call open() first")
+        return self._socket
+
     def _drop(self):
         if self._socket is not None:
             self._socket.close()
         self._socket = None
 
     def _chunk(self, line):
-        if self._socket is None:
-            raise StreamError(0, "the stream is not open: call open() first")
         try:
             early = self._received()
             if early is not None:
@@ -129,31 +129,34 @@ class Stream:
         self._send(b"%x\r\n" % len(line) + line + b"\r\n")
 
     def _send(self, data):
+        sock = self._opened()
         try:
             while data:
-                data = data[self._socket.send(data) :]
+                data = data[sock.send(data) :]
         except OSError as error:
             raise self._broken(error) from None
 
     def _received(self):
         """What has come, without waiting for it: bytes, b"" at the end of the connection, None if nothing has."""
-        self._socket.settimeout(0)
+        sock = self._opened()
+        sock.settimeout(0)
         try:
-            return self._socket.recv(_RECEIVE_BYTES)
+            return sock.recv(_RECEIVE_BYTES)
         except OSError as error:
             if error.errno in _NOTHING_YET:
                 return None
             raise
         finally:
-            self._socket.settimeout(_TIMEOUT_S)
+            sock.settimeout(_TIMEOUT_S)
 
     def _answer(self, data):
         """The endpoint's Answer, of which `data` has been received already."""
+        sock = self._opened()
         answer = Answer()
         answer.feed(data, len(data))
         deadline = ticks_add(ticks_ms(), _TIMEOUT_S * 1000)
         while not answer.done and ticks_diff(deadline, ticks_ms()) > 0:
-            data = self._socket.recv(_RECEIVE_BYTES)
+            data = sock.recv(_RECEIVE_BYTES)
             if data:
                 answer.feed(data, len(data))
             else:
@@ -187,7 +190,7 @@ def _tls():
         raise StreamError(0, "https is not supported on a board yet: use http:// inside your own network")
     import ssl
 
-    return ssl.create_default_context()
+    return ssl.create_default_context()  # type: ignore[attr-defined]  # CPython's, which the stubs do not know
 
 
 def _reason(error):

@@ -29,7 +29,7 @@ class _Uptime:
         self._seconds = 0
         self._ms = 0
 
-    def __call__(self):
+    def read(self):
         now = ticks_ms()
         self._ms += ticks_diff(now, self._ticks)
         self._ticks = now
@@ -38,7 +38,7 @@ class _Uptime:
         return self._seconds, self._ms
 
 
-uptime = _Uptime()  # replaced by the agent's clock: whatever gives (seconds, milliseconds)
+uptime = _Uptime().read  # replaced by the agent's clock: whatever gives (seconds, milliseconds)
 
 
 # Three parameters rather than *args: a call that is filtered out must not allocate a tuple.

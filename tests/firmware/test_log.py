@@ -93,7 +93,7 @@ def test_uptime_is_right_beyond_the_wrap_of_the_ticks():
     now = [(1 << 30) - 1500]
     ticks, log.ticks_ms = log.ticks_ms, lambda: now[0]
     try:
-        uptime = log._Uptime()
+        uptime = log._Uptime().read
         assert uptime() == (0, 0)
         for step in (999, 2, (1 << 29) - 1, (1 << 29) - 1, 500000000):
             now[0] = (now[0] + step) % (1 << 30)

@@ -1,0 +1,84 @@
+// The board: a flash chip, a USB port, maybe a radio with a network around it, and power that comes and goes.
+import { makeChip } from './chip.js';
+import { Network } from './net/network.js';
+import { Radio } from './radio.js';
+
+const NANOS_PER_MS = 1e6;
+const POWER_ON = 0; // the watchdog's REASON after power-on and after RUN was pulled low
+const OFF = 'off';
+
+export class Board {
+  chip = null; // null while there is no power
+  interrupted = null; // what shall happen after the present instruction: OFF, or a reset's reason
+  network = null;
+  resets = 0;
+  #flash;
+  #usb;
+  #radio = null;
+  #pastCycles = 0;
+  #pastMs = 0;
+
+  /**
+   * @param network what ../pico.py's Network holds, or null for a board without WiFi
+   * @param wake called when there is something for the board, which may be asleep
+   */
+  constructor(network, flash, usb, wake) {
+    this.#flash = flash;
+    this.#usb = usb;
+    flash.onPowerLoss = () => { this.interrupted = OFF; };
+    if (!network) return;
+    this.network = new Network(network);
+    this.#radio = new Radio(this.network.accessPoint, network.frame_us);
+    this.#radio.onDelivery = wake;
+  }
+
+  powerOn(reason = POWER_ON) {
+    this.powerOff();
+    this.chip = makeChip({
+      flash: this.#flash,
+      radio: this.#radio,
+      reason,
+      onReset: (why) => { this.interrupted = why; },
+      onBootsel: () => { this.interrupted = OFF; }, // the USB drive of BOOTSEL is not emulated
+    });
+    this.network?.attach(this.chip.clock);
+    this.#usb.attach(this.chip);
+  }
+
+  powerOff() {
+    this.interrupted = null;
+    if (!this.chip) return;
+    this.#pastCycles += this.chip.core.cycles;
+    this.#pastMs += this.chip.clock.nanos / NANOS_PER_MS;
+    this.network?.accessPoint.leave();
+    this.#usb.detach();
+    this.chip = null;
+  }
+
+  /** The RUN pin pulled low: as power-on, for the program. */
+  reset() {
+    this.resets += 1;
+    this.powerOn();
+  }
+
+  /** To be called by whoever runs the chip when `interrupted` is set. */
+  handleInterruption() {
+    const why = this.interrupted;
+    if (why === OFF) return this.powerOff();
+    this.resets += 1;
+    this.powerOn(why);
+  }
+
+  status() {
+    return {
+      powered: this.chip !== null,
+      usb: this.#usb.connected,
+      resets: this.resets,
+      emulated_ms: Math.round(this.#pastMs + (this.chip ? this.chip.clock.nanos / NANOS_PER_MS : 0)),
+      busy_cycles: this.#pastCycles + (this.chip ? this.chip.core.cycles : 0),
+      flash_erases: this.#flash.erases,
+      flash_programs: this.#flash.programs,
+      ...this.network?.status(),
+    };
+  }
+}

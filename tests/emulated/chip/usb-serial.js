@@ -1,0 +1,96 @@
+// The board's USB serial port, as the master side of a pseudo terminal.
+import fs from 'node:fs';
+import tty from 'node:tty';
+import { USBCDC } from 'rp2040js';
+
+const UNREAD_BYTES = 256 << 10; // what waits for a reader; then the oldest is dropped, as a host does with what nobody reads
+const UNSENT_BYTES = 64 << 10; // what waits for the board; then the pseudo terminal is not read any more
+const RETRY_MS = 5;
+
+export class UsbSerial {
+  connected = false;
+  #terminal;
+  #fd;
+  #wake;
+  #cdc = null;
+  #usb = null;
+  #wanted = 0; // bytes that the board's OUT endpoint waits for
+  #toBoard = Buffer.alloc(0);
+  #toHost = [];
+  #toHostBytes = 0;
+  #retry = null;
+
+  /**
+   * @param {number} fd the master, non-blocking
+   * @param wake called when the board has something to read
+   */
+  constructor(fd, wake) {
+    this.#fd = fd;
+    this.#wake = wake;
+    this.#terminal = new tty.ReadStream(fd);
+    this.#terminal.on('data', (data) => this.#fromHost(data));
+  }
+
+  /** Plugs a new chip in. What was on its way to the old one is lost. */
+  attach(mcu) {
+    this.connected = false;
+    this.#wanted = 0;
+    this.#toBoard = Buffer.alloc(0);
+    this.#usb = mcu.usbCtrl;
+    this.#cdc = new USBCDC(mcu.usbCtrl);
+    this.#cdc.onDeviceConnected = () => { this.connected = true; };
+    this.#cdc.onSerialData = (data) => this.#fromBoard(Buffer.from(data));
+    // rp2040js answers an empty endpoint with nothing, again and again; real hardware waits for bytes.
+    this.#usb.onEndpointRead = (endpoint, size) => {
+      if (endpoint !== this.#cdc.outEndpoint) return;
+      this.#wanted = size;
+      this.#feed();
+    };
+  }
+
+  detach() {
+    this.connected = false;
+    this.#usb = null;
+  }
+
+  #fromHost(data) {
+    if (!this.#usb) return;
+    this.#toBoard = Buffer.concat([this.#toBoard, data]);
+    if (this.#toBoard.length > UNSENT_BYTES) this.#terminal.pause();
+    this.#feed();
+    this.#wake();
+  }
+
+  #feed() {
+    if (!this.#wanted || !this.#toBoard.length) return;
+    const packet = this.#toBoard.subarray(0, this.#wanted);
+    this.#toBoard = this.#toBoard.subarray(packet.length);
+    this.#wanted = 0;
+    this.#usb.endpointReadDone(this.#cdc.outEndpoint, packet);
+    if (this.#terminal.isPaused() && this.#toBoard.length < UNSENT_BYTES) this.#terminal.resume();
+  }
+
+  #fromBoard(data) {
+    if (!data.length) return;
+    this.#toHost.push(data);
+    this.#toHostBytes += data.length;
+    while (this.#toHostBytes > UNREAD_BYTES) this.#toHostBytes -= this.#toHost.shift().length;
+    if (!this.#retry) this.#write();
+  }
+
+  #write() {
+    this.#retry = null;
+    try {
+      while (this.#toHost.length) {
+        const data = this.#toHost[0];
+        const written = fs.writeSync(this.#fd, data);
+        this.#toHostBytes -= written;
+        if (written === data.length) this.#toHost.shift();
+        else this.#toHost[0] = data.subarray(written);
+      }
+    } catch (error) {
+      if (error.code !== 'EAGAIN') throw error;
+      this.#retry = setTimeout(() => this.#write(), RETRY_MS);
+    }
+  }
+}

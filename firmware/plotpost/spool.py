@@ -19,55 +19,30 @@ _CHANNEL_SHIFT = const(17)
 CHANNELS_MAX = const(256)
 
 
-class Spool:
-    """`size`: bytes of RAM for the ring.
+class Numbered:
+    """Records `first` to `next` of one stream id; those below `settled` are in the endpoint's store, or were given up knowingly.
 
-    Numbers count the readings since the cold boot. `first` is the oldest held, `next` the one that comes; what lies below `settled`
-    is in the endpoint's store (or was given up knowingly). `dropped` counts readings that were pushed out unsettled, `saturated`
-    values cut to +-(2**30 - 1).
+    `dropped` counts the records that were pushed out unsettled. After `load(number)` a record stands in `channel`, `day`, `ms`,
+    `value` and `clock_known`.
     """
 
-    def __init__(self, size):
-        self.capacity = size // RECORD_BYTES
-        self._words = array("i", bytes(self.capacity * RECORD_BYTES))
-        self.first = 0
-        self.next = 0
-        self.settled = 0
+    def __init__(self, first=0):
+        self.first = first
+        self.next = first
+        self.settled = first
         self.dropped = 0
-        self.saturated = 0
-        self.channel = 0  # the record that load() read
+        self.channel = 0
         self.day = 0
         self.ms = 0
         self.value = 0
         self.clock_known = True
 
-    def put(self, channel, day, ms, value, clock_known):
-        """Append a reading. A full ring gives up its oldest: thinning out would break the numbering."""
-        if value != NO_VALUE and not -VALUE_MAX <= value <= VALUE_MAX:
-            value = VALUE_MAX if value > 0 else -VALUE_MAX
-            self.saturated += 1
-        if self.next - self.first == self.capacity:
-            self.first += 1
-        words = self._words
-        i = self.next % self.capacity * 3
-        words[i] = channel << _CHANNEL_SHIFT | (0 if clock_known else _CLOCK_UNKNOWN) | day & _DAY_MASK
-        words[i + 1] = ms
-        words[i + 2] = value
-        self.next += 1
-
-    def load(self, number):
-        """Read record `number` into `channel`, `day`, `ms`, `value` and `clock_known`; `first <= number < next`."""
-        words = self._words
-        i = number % self.capacity * 3
-        head = words[i]
-        self.channel = head >> _CHANNEL_SHIFT
-        self.clock_known = not head & _CLOCK_UNKNOWN
-        self.day = head & _DAY_MASK
-        self.ms = words[i + 1]
-        self.value = words[i + 2]
+    def waiting(self):
+        """How many records are held."""
+        return self.next - self.first
 
     def settle(self, number):
-        """All below `number` is settled and leaves the ring.
+        """All below `number` is settled and is held no longer.
 
         Records that were pushed out while their request was under way are only now known to be lost or not.
         """
@@ -84,6 +59,81 @@ class Spool:
         self.dropped += self.first - self.settled
         self.settled = self.first
 
-    def waiting(self):
-        """How many readings are held."""
-        return self.next - self.first
+    def decode(self, words, i):
+        """Take the record whose three words begin at `words[i]`."""
+        head = words[i]
+        self.channel = head >> _CHANNEL_SHIFT
+        self.clock_known = not head & _CLOCK_UNKNOWN
+        self.day = head & _DAY_MASK
+        self.ms = words[i + 1]
+        self.value = words[i + 2]
+
+
+class Spool(Numbered):
+    """The readings since the cold boot: a ring of `size` bytes of RAM and, before its oldest would go, a `session` on flash.
+
+    `saturated` counts values cut to +-(2**30 - 1).
+    """
+
+    def __init__(self, size, session=None):
+        super().__init__()
+        self.capacity = size // RECORD_BYTES
+        self.saturated = 0
+        self._words = array("i", bytes(self.capacity * RECORD_BYTES))
+        self._ring_first = 0
+        self._session = session
+
+    def put(self, channel, day, ms, value, clock_known):
+        """Append a reading. When there is no room anywhere the oldest goes: thinning out would break the numbering."""
+        if value != NO_VALUE and not -VALUE_MAX <= value <= VALUE_MAX:
+            value = VALUE_MAX if value > 0 else -VALUE_MAX
+            self.saturated += 1
+        if self.in_ram() == self.capacity and not self.spill(self.capacity // 2 or 1):
+            self._evict()
+        words = self._words
+        i = self.next % self.capacity * 3
+        words[i] = channel << _CHANNEL_SHIFT | (0 if clock_known else _CLOCK_UNKNOWN) | day & _DAY_MASK
+        words[i + 1] = ms
+        words[i + 2] = value
+        self.next += 1
+
+    def in_ram(self):
+        """How many records the ring holds."""
+        return self.next - self._ring_first
+
+    def spill(self, count):
+        """Move the `count` oldest records of the ring to flash, as far as flash takes them; returns how many it took."""
+        if self._session is None:
+            return 0
+        moved = 0
+        while moved < count:
+            start = self._ring_first % self.capacity
+            run = min(count - moved, self.capacity - start)
+            taken = self._session.append(self._words, start, self._ring_first, run)
+            if not taken:
+                break
+            moved += taken
+            self._ring_first += taken
+        self.first = max(self.first, min(self._session.first, self._ring_first))
+        return moved
+
+    def load(self, number):
+        """Read record `number`; `first <= number < next`. Raises OSError when flash cannot be read."""
+        if number < self._ring_first:
+            self._session.read(number, self)
+        else:
+            self.decode(self._words, number % self.capacity * 3)
+
+    def settle(self, number):
+        """All below `number` is settled and leaves ring and flash."""
+        super().settle(number)
+        self._ring_first = max(self._ring_first, self.first)
+        if self._session is not None:
+            self._session.settle(self.first)
+
+    def _evict(self):
+        """Give up the oldest record, and with it all that is on flash: it is older still, and flash is broken."""
+        self._ring_first += 1
+        self.first = self._ring_first
+        if self._session is not None:
+            self._session.settle(self.first)

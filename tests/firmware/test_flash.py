@@ -1,0 +1,233 @@
+"""flash.py: readings that outlast the ring and the power, on MicroPython and on CPython, in real files."""
+
+import os
+import time
+
+from plotpost import log
+from plotpost.flash import Channel, Flash
+from plotpost.spool import Spool
+
+ENDPOINT = "http://endpoint:8050"
+CHANNELS = [Channel("abcdefghij", 2), Channel("klmnopqrst", 0)]
+
+
+class Folder:
+    """A folder of its own, emptied at the end."""
+
+    def __init__(self):
+        self.lines = []
+        log.write = self.lines.append
+        self.path = "/tmp/plotpost-test-%d" % (time.time_ns() // 1000)
+
+    def boot(self, size=65536, ram=20, stream_id="0123456789abcdef", endpoint=ENDPOINT, channels=CHANNELS):
+        """A flash as a boot finds it, and a spool on it."""
+        flash = Flash(self.path, size, endpoint)
+        spool = Spool(ram * 12, flash.session(stream_id, endpoint, channels))
+        return flash, spool
+
+    def files(self):
+        return sorted(os.listdir(self.path))
+
+    def read(self, name):
+        with open(self.path + "/" + name, "rb") as file:
+            return file.read()
+
+    def write(self, name, data):
+        with open(self.path + "/" + name, "wb") as file:
+            file.write(data)
+
+    def remove(self):
+        for name in os.listdir(self.path):
+            os.remove(self.path + "/" + name)
+        os.rmdir(self.path)
+
+
+def put(spool, count):
+    for _ in range(count):
+        n = spool.next
+        spool.put(n & 1, 20000, n, n * 3, n % 5 != 0)
+
+
+def check(source):
+    """Every record that `source` holds is what was put in."""
+    for number in range(source.first, source.next):
+        source.load(number)
+        assert (source.channel, source.day, source.ms, source.value) == (number & 1, 20000, number, number * 3), number
+        assert source.clock_known == (number % 5 != 0)
+    return source.first, source.next
+
+
+def test_what_overflows_the_ring_goes_to_flash_and_is_read_as_one_sequence():
+    folder = Folder()
+    _, spool = folder.boot(ram=20)
+    put(spool, 1000)
+    assert check(spool) == (0, 1000)
+    assert spool.dropped == 0
+    assert spool.in_ram() <= 20
+    for number in (999, 0, 500, 499, 17, 998):  # in any order
+        spool.load(number)
+        assert spool.value == number * 3
+    folder.remove()
+
+
+def test_nothing_is_written_while_the_endpoint_confirms():
+    folder = Folder()
+    _, spool = folder.boot(ram=20)
+    for _ in range(100):
+        put(spool, 15)
+        spool.settle(spool.next)
+    assert folder.files() == []
+    folder.remove()
+
+
+def test_settled_segments_are_deleted():
+    folder = Folder()
+    _, spool = folder.boot(ram=20)
+    put(spool, 1000)
+    before = len(folder.files())
+    spool.settle(500)
+    assert 0 < len(folder.files()) < before
+    assert check(spool) == (500, 1000)
+    spool.settle(1000)
+    assert folder.files() == []
+    put(spool, 100)
+    assert check(spool) == (1000, 1100)
+    folder.remove()
+
+
+def test_after_a_reboot_the_readings_are_there_with_their_own_id_numbers_and_channels():
+    folder = Folder()
+    _, spool = folder.boot()
+    put(spool, 1000)
+    kept = 1000 - spool.in_ram()
+    flash, spool = folder.boot(stream_id="fedcba9876543210", channels=[Channel("zzzzzzzzzz", 1)])
+    old = flash.oldest()
+    assert old.stream_id == "0123456789abcdef"
+    assert [(c.token, c.decimals) for c in old.channels] == [("abcdefghij", 2), ("klmnopqrst", 0)]
+    assert check(old) == (0, kept)
+    assert spool.next == 0
+    old.settle(kept)
+    assert flash.oldest() is None
+    assert folder.files() == []
+    folder.remove()
+
+
+def test_several_boots_are_replayed_in_order():
+    folder = Folder()
+    for boot in range(3):
+        _, spool = folder.boot(stream_id="%016x" % boot)
+        put(spool, 100 * (boot + 1))
+    flash, _ = folder.boot(stream_id="f" * 16)
+    for boot in range(3):
+        old = flash.oldest()
+        assert old.stream_id == "%016x" % boot
+        check(old)
+        old.settle(old.next)
+    assert flash.oldest() is None
+    folder.remove()
+
+
+def test_a_power_cut_at_any_byte_leaves_every_whole_block():
+    folder = Folder()
+    _, spool = folder.boot(ram=10)
+    put(spool, 40)
+    name = folder.files()[-1]
+    assert len(folder.files()) == 1
+    data = folder.read(name)
+    best = 0
+    for length in range(len(data) + 1):
+        folder.write(name, data[:length])
+        flash, _ = folder.boot(stream_id="f" * 16)
+        old = flash.oldest()
+        held = 0 if old is None else check(old)[1]
+        assert held >= best
+        best = held
+    assert best == 40 - spool.in_ram()
+    folder.remove()
+
+
+def test_a_spoilt_byte_anywhere_never_yields_a_wrong_reading():
+    folder = Folder()
+    _, spool = folder.boot(ram=10)
+    put(spool, 25)
+    name = folder.files()[-1]
+    data = folder.read(name)
+    for place in range(0, len(data), 3):
+        spoilt = bytearray(data)
+        spoilt[place] ^= 0x55
+        folder.write(name, spoilt)
+        flash, _ = folder.boot(stream_id="f" * 16)
+        old = flash.oldest()
+        if old is not None:
+            check(old)
+    folder.remove()
+
+
+def test_the_size_is_kept_and_the_oldest_go_first_and_are_counted():
+    folder = Folder()
+    _, spool = folder.boot(size=16384, ram=20)
+    put(spool, 5000)
+    first, next = check(spool)
+    assert next == 5000 and 0 < first < 5000
+    assert len(folder.files()) <= 4
+    assert sum([len(folder.read(name)) for name in folder.files()]) <= 16384
+    spool.give_up_evicted()
+    assert spool.dropped == first
+    folder.remove()
+
+
+def test_readings_of_an_earlier_boot_go_before_those_of_this_one():
+    folder = Folder()
+    _, spool = folder.boot(size=16384)
+    put(spool, 600)
+    flash, spool = folder.boot(size=16384, stream_id="f" * 16)
+    put(spool, 1000)
+    old = flash.oldest()
+    assert old is None or old.first > 0
+    assert check(spool)[1] == 1000
+    while old is not None:
+        old.settle(old.next)
+        old = flash.oldest()
+    assert flash.dropped > 0
+    folder.remove()
+
+
+def test_readings_for_another_endpoint_are_neither_sent_nor_deleted():
+    folder = Folder()
+    _, spool = folder.boot()
+    put(spool, 100)
+    flash, _ = folder.boot(stream_id="f" * 16, endpoint="http://elsewhere:8050")
+    assert flash.oldest() is None
+    assert len(flash.foreign) == 1
+    assert len(folder.files()) == 1
+    flash, _ = folder.boot(stream_id="e" * 16)
+    assert flash.oldest().stream_id == "0123456789abcdef"
+    folder.remove()
+
+
+def test_a_flash_that_takes_nothing_is_never_fatal_and_the_ring_goes_on():
+    folder = Folder()
+    _, spool = folder.boot(ram=20)
+    put(spool, 30)
+    folder.remove()  # the file system is gone
+    put(spool, 100)
+    assert spool.next == 130
+    assert spool.next - spool.first <= 20
+    spool.give_up_evicted()
+    assert spool.dropped == spool.first
+    assert any(" W flash " in line for line in folder.lines)
+
+
+def test_files_of_others_in_the_folder_do_no_harm():
+    folder = Folder()
+    folder.boot()
+    folder.write("00000001", b"")
+    folder.write("00000002", b"PPS1\xff\xff")
+    folder.write("00000003", b"not a segment at all")
+    folder.write("notes.txt", b"PPS1")
+    flash, spool = folder.boot()
+    assert flash.oldest() is None
+    assert folder.files() == []
+    put(spool, 100)
+    check(spool)
+    folder.remove()

@@ -39,14 +39,12 @@ class Agent:
         self.clock.set()
         log.uptime = self.clock.uptime
         self.channels = []
-        self.spool = Spool(config.ram_bytes)
-        self._sampler = Sampler(self._slots(), self.spool, self.clock)
-        self._delivery = Delivery(
-            self.spool, config.checkpoint_ms, config.checkpoint_records, random.randrange, ticks_ms()
-        )
-        self._uplink = Uplink(
-            config, self.channels, self.spool, self.clock, self._delivery, random_hex(8), device_id()
-        )
+        slots = self._slots()
+        self.spool = Spool(config.ram_bytes, random_hex(8), self.channels)
+        self._sampler = Sampler(slots, self.spool, self.clock)
+        self._delivery = Delivery(self.spool, None, config.checkpoint_ms, config.checkpoint_records, random.randrange, ticks_ms())
+        self._uplink = Uplink(config, self.clock, self._delivery, self._device)
+        self._id = device_id()
         self._plotted = config.plot is None
 
     def _slots(self):
@@ -69,6 +67,14 @@ class Agent:
                 places[i] = len(self.channels)
                 self.channels.append(Channel(channel, unit, decimals, self._config.tokens[wanted[channel]]))
         return Slot(name, driver, spec["every_ms"], array("i", places), places, ticks_ms())
+
+    def _device(self):
+        """The header `plotpost-device`: the chip's id and what has happened since the boot."""
+        delivery = self._delivery
+        return "%s; dropped=%d; skipped=%d; reconnects=%d" % (self._id, self.spool.dropped, delivery.skipped, self._reconnects())
+
+    def _reconnects(self):
+        return max(self._delivery.connects - 1, 0)
 
     async def run(self):
         """Work until cancelled or interrupted."""
@@ -121,7 +127,7 @@ class Agent:
                 spool.settled,
                 spool.dropped,
                 self._delivery.skipped,
-                max(self._delivery.connects - 1, 0),
+                self._reconnects(),
                 used,
                 whole,
             ),

@@ -46,13 +46,13 @@ _REASONS = {
 
 
 class Delivery:
-    """Policy for `spool`; a request ends `checkpoint_ms` after its first record, or after `checkpoint_records`.
+    """Policy for `spool`, and before it for what earlier boots left in `backlog` (a Flash, or None).
 
-    `cursor` is the number of the next record to send, `begun` that of the request's first. `jitter(ms)` gives a random number of
+    A request carries records of one `source`; it ends `checkpoint_ms` after its first one, or after `checkpoint_records`. `cursor` is the number of the next record to send, `begun` that of the request's first. `jitter(ms)` gives a random number of
     milliseconds below `ms`, so that a thousand boards do not come back at once.
     """
 
-    def __init__(self, spool, checkpoint_ms, checkpoint_records, jitter, now):
+    def __init__(self, spool, backlog, checkpoint_ms, checkpoint_records, jitter, now):
         self.state = OFFLINE
         self.cursor = 0
         self.begun = 0
@@ -61,7 +61,9 @@ class Delivery:
         self.batch_records = 1  # how many records fill the send buffer; the socket's side sets it
         self.connects = 0
         self.skipped = 0
+        self.source = spool
         self._spool = spool
+        self._backlog = backlog
         self._checkpoint_ms = checkpoint_ms
         self._checkpoint_records = checkpoint_records
         self._jitter = jitter
@@ -84,11 +86,11 @@ class Delivery:
         return CLOSE if ticks_diff(now, self._since) > patience else WAIT
 
     def _open_action(self, now):
-        spool = self._spool
+        source = self.source
         sent = self.cursor - self.begun
-        if self.cursor < spool.first or sent and self._checkpoint_due(sent, now):
+        if self.cursor < source.first or sent and self._checkpoint_due(sent, now):
             return END  # a request never spans a gap
-        unsent = spool.next - self.cursor
+        unsent = source.next - self.cursor
         waited = ticks_diff(now, self._since)
         if unsent and (unsent >= self.batch_records or waited >= _BATCH_MS or self.closing):
             return SEND
@@ -97,12 +99,12 @@ class Delivery:
         return HEARTBEAT if waited >= _HEARTBEAT_MS else WAIT
 
     def _checkpoint_due(self, sent, now):
-        spool = self._spool
+        source = self.source
         after = _STRETCHED_MS if self._stretched else self._checkpoint_ms
         return (
             sent >= self.room()
             or ticks_diff(now, self._first_sent) >= after
-            or (self.cursor == spool.next and spool.waiting() * 2 >= spool.capacity)
+            or (self.cursor == source.next and source.waiting() * 2 >= source.capacity)
         )
 
     def room(self):
@@ -132,8 +134,9 @@ class Delivery:
 
     def began(self, now):
         """A request begins, with the oldest record held."""
-        self._spool.give_up_evicted()
-        self.begun = self.cursor = self._spool.first
+        self.source = (self._backlog and self._backlog.oldest()) or self._spool
+        self.source.give_up_evicted()
+        self.begun = self.cursor = self.source.first
         self.state = OPEN
         self._since = now
 
@@ -170,7 +173,7 @@ class Delivery:
         early = self.state != ENDING
         status = answer.status
         if answer.next is not None:
-            self._spool.settle(answer.next)
+            self.source.settle(answer.next)
         if answer.html or (early and status == 200):
             self.lost("this answer is not from a streaming endpoint: check endpoint in config.json, or sign in to the network", now)
         elif status == 200:
@@ -189,7 +192,7 @@ class Delivery:
     def _accepted(self, answer, now):
         confirmed = answer.next is not None
         if not confirmed:
-            self._spool.settle(self.cursor)
+            self.source.settle(self.cursor)
         if self._failures:
             log.info("stream", "streaming again")
         self._failures = 0
@@ -202,14 +205,14 @@ class Delivery:
             self._come_back(0, now)
 
     def _refused_line(self, answer, now):
-        spool = self._spool
+        source = self.source
         if answer.next is None and self.cursor - self.begun != 1:
             self._probing = True
             self.lost("the endpoint refused a line: %s" % answer.text, now)
             return
         bad = self.begun if answer.next is None else answer.next
-        if bad == spool.first and spool.waiting():
-            spool.settle(bad + 1)
+        if bad == source.first and source.waiting():
+            source.settle(bad + 1)
             self.skipped += 1
         log.warning("stream", "reading %d skipped, the endpoint refused it: %s" % (bad, answer.text))
         self._come_back(0, now)

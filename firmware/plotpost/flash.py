@@ -57,12 +57,10 @@ class Session(Numbered):
     """
 
     def __init__(self, flash, stream_id, endpoint, channels):
-        super().__init__()
-        self.stream_id = stream_id
+        super().__init__(stream_id, channels)
         self.endpoint = endpoint
-        self.channels = channels
         self.segments = []
-        self.capacity = 0
+        self.capacity = 0  # nothing is added: a request that has sent everything may end
         self._flash = flash
         self._open = None  # the last segment, while records are being appended to it
         self._reader = _Reader()
@@ -131,7 +129,7 @@ class Session(Numbered):
             self._delete_oldest()
 
     def drop_oldest(self):
-        """Give up the oldest segment: the flash is full."""
+        """Give up the oldest segment."""
         if self.segments:
             self.first = max(self.first, self.segments[0].next)
             self._delete_oldest()

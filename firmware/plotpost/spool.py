@@ -22,14 +22,16 @@ CHANNELS_MAX = const(256)
 class Numbered:
     """Records `first` to `next` of one stream id; those below `settled` are in the endpoint's store, or were given up knowingly.
 
-    `dropped` counts the records that were pushed out unsettled. After `load(number)` a record stands in `channel`, `day`, `ms`,
-    `value` and `clock_known`.
+    `channels` (objects with `token` and `decimals`) say what the records' channels are. `dropped` counts the records that were
+    pushed out unsettled. After `load(number)` a record stands in `channel`, `day`, `ms`, `value` and `clock_known`.
     """
 
-    def __init__(self, first=0):
-        self.first = first
-        self.next = first
-        self.settled = first
+    def __init__(self, stream_id, channels):
+        self.stream_id = stream_id
+        self.channels = channels
+        self.first = 0
+        self.next = 0
+        self.settled = 0
         self.dropped = 0
         self.channel = 0
         self.day = 0
@@ -75,8 +77,8 @@ class Spool(Numbered):
     `saturated` counts values cut to +-(2**30 - 1).
     """
 
-    def __init__(self, size, session=None):
-        super().__init__()
+    def __init__(self, size, stream_id="", channels=(), session=None):
+        super().__init__(stream_id, channels)
         self.capacity = size // RECORD_BYTES
         self.saturated = 0
         self._words = array("i", bytes(self.capacity * RECORD_BYTES))
@@ -130,6 +132,11 @@ class Spool(Numbered):
         self._ring_first = max(self._ring_first, self.first)
         if self._session is not None:
             self._session.settle(self.first)
+
+    def drop_oldest(self):
+        """Give up the oldest segment on flash."""
+        self._session.drop_oldest()
+        self.first = max(self.first, min(self._session.first, self._ring_first))
 
     def _evict(self):
         """Give up the oldest record, and with it all that is on flash: it is older still, and flash is broken."""

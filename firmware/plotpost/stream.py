@@ -9,6 +9,7 @@ import select
 import socket
 
 from plotpost import delivery as d
+from plotpost import log
 from plotpost.answer import Answer
 from plotpost.line import Encoder
 from plotpost.port import const, receive, send, sleep_ms, ticks_ms
@@ -32,21 +33,19 @@ _ERRORS = {
 
 
 class Uplink:
-    """Sends what `spool` holds to `config.endpoint`, for `channels` (objects with `token` and `decimals`).
+    """Sends what `delivery.source` holds to `config.endpoint`.
 
-    `stream_id`: 16 hexadecimal digits, new at every cold boot. `device`: the chip's own id, for the header `plotpost-device`.
+    `device()` gives the text of the header `plotpost-device`: the chip's id and the counters.
     """
 
-    def __init__(self, config, channels, spool, clock, delivery, stream_id, device):
-        tokens = {c.token for c in channels}
+    def __init__(self, config, clock, delivery, device):
         self._config = config
-        self._token = tokens.pop() if len(tokens) == 1 else None
-        self._spool = spool
         self._clock = clock
         self._delivery = delivery
-        self._stream_id = stream_id
         self._device = device
-        self._encoder = Encoder(channels, self._token is None)
+        self._channels = None
+        self._token = None  # goes into the request's head when all channels have the same
+        self._encoder = None
         self._out = bytearray(_SEND_BYTES)
         self._start = 0  # what of the send buffer still has to go
         self._end = 0
@@ -55,7 +54,6 @@ class Uplink:
         self._address = None
         self._sock = None
         self._poll = None
-        delivery.batch_records = (_SEND_BYTES - _CHUNK_HEAD - _CHUNK_TAIL) // self._encoder.longest
 
     async def run(self, progress):
         """Work until everything is delivered after `delivery.close()`; calls `progress()` at every turn."""
@@ -102,6 +100,7 @@ class Uplink:
             self._delivery.ended(now)
         elif action == d.BEGIN:
             self._delivery.began(now)
+            self._speak_for(self._delivery.source.channels)
             self._queue(self._head())
         elif action == d.CONNECT:
             self._connect(now)
@@ -144,44 +143,55 @@ class Uplink:
             self._poll = None
             self._delivery.connected(now)
 
+    def _speak_for(self, channels):
+        if channels is self._channels:
+            return
+        tokens = {c.token for c in channels}
+        self._channels = channels
+        self._token = tokens.pop() if len(tokens) == 1 else None
+        self._encoder = Encoder(channels, self._token is None)
+        self._delivery.batch_records = (_SEND_BYTES - _CHUNK_HEAD - _CHUNK_TAIL) // self._encoder.longest
+
     def _head(self):
         delivery = self._delivery
         config = self._config
         token = "" if self._token is None else "plotly-streamtoken: %s\r\n" % self._token
         return (
             "POST / HTTP/1.1\r\nHost: %s:%d\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n%s"
-            "plotpost-records: %s/%d\r\nplotpost-device: %s; dropped=%d; skipped=%d; reconnects=%d\r\n\r\n"
-            % (
-                config.host,
-                config.port,
-                token,
-                self._stream_id,
-                delivery.begun,
-                self._device,
-                self._spool.dropped,
-                delivery.skipped,
-                max(delivery.connects - 1, 0),
-            )
+            "plotpost-records: %s/%d\r\nplotpost-device: %s\r\n\r\n"
+            % (config.host, config.port, token, delivery.source.stream_id, delivery.begun, self._device())
         ).encode()
 
     def _encode(self, now):
-        spool = self._spool
         delivery = self._delivery
+        source = delivery.source
         encoder = self._encoder
         out = self._out
         cursor = delivery.cursor
-        stop = min(spool.next, delivery.begun + delivery.room(), cursor + delivery.batch_records)
+        stop = min(source.next, delivery.begun + delivery.room(), cursor + delivery.batch_records)
         at = _CHUNK_HEAD
         while cursor < stop:
-            spool.load(cursor)
-            day, ms = spool.day, spool.ms
-            if not spool.clock_known:
-                self._clock.stamp(day, ms)
-                day, ms = self._clock.day, self._clock.ms
-            at = encoder.line(out, at, spool.channel, day, ms, spool.value)
+            if not self._load(source, cursor):
+                break
+            at = encoder.line(out, at, source.channel, source.day, source.ms, source.value)
             cursor += 1
-        self._frame(at)
-        delivery.sending(cursor, now)
+        if at > _CHUNK_HEAD:
+            self._frame(at)
+            delivery.sending(cursor, now)
+
+    def _load(self, source, number):
+        """Read a record, dated; False when flash cannot be read, whose oldest segment is given up then."""
+        try:
+            source.load(number)
+        except OSError as error:
+            log.error("stream", "flash cannot be read (error {}): a segment is lost", error.errno)
+            source.drop_oldest()
+            return False
+        if not source.clock_known:
+            self._clock.stamp(source.day, source.ms)
+            source.day = self._clock.day
+            source.ms = self._clock.ms
+        return True
 
     def _frame(self, end):
         """Make a chunk of `out[_CHUNK_HEAD:end]`. Leading zeros are allowed in a chunk size."""

@@ -25,7 +25,7 @@ class Bench:
         log.write = self.lines.append
         self.spool = Spool(capacity * 12)
         self.now = now
-        self.delivery = Delivery(self.spool, 10000, records, lambda ms: 0, now)
+        self.delivery = Delivery(self.spool, None, 10000, records, lambda ms: 0, now)
 
     def put(self, count):
         for _ in range(count):

@@ -22,7 +22,7 @@ class Folder:
     def boot(self, size=65536, ram=20, stream_id="0123456789abcdef", endpoint=ENDPOINT, channels=CHANNELS):
         """A flash as a boot finds it, and a spool on it."""
         flash = Flash(self.path, size, endpoint)
-        spool = Spool(ram * 12, flash.session(stream_id, endpoint, channels))
+        spool = Spool(ram * 12, stream_id, channels, flash.session(stream_id, endpoint, channels))
         return flash, spool
 
     def files(self):

@@ -82,12 +82,14 @@ class Bed:
         self.lines = []
         log.write = self.lines.append
         self.peer = Peer()
-        self.spool = Spool(capacity * 12)
+        self.spool = Spool(capacity * 12, ID, [Channel(t) for t in tokens])
         self.now = 0
-        self.delivery = Delivery(self.spool, 10000, records, lambda ms: 0, 0)
+        self.delivery = Delivery(self.spool, None, 10000, records, lambda ms: 0, 0)
         self.clock = Clock()
-        channels = [Channel(t) for t in tokens]
-        self.uplink = Uplink(Config(self.peer.port), channels, self.spool, self.clock, self.delivery, ID, "board1")
+        self.uplink = Uplink(Config(self.peer.port), self.clock, self.delivery, lambda: "board1; reconnects=%d" % self.reconnects())
+
+    def reconnects(self):
+        return self.delivery.connects - 1
 
     def put(self, count, channel=0):
         for _ in range(count):
@@ -121,7 +123,7 @@ def test_the_bytes_of_a_request_are_these():
     assert head == (
         b"POST / HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n"
         b"plotly-streamtoken: abcdefghij\r\nplotpost-records: 0123456789abcdef/0\r\n"
-        b"plotpost-device: board1; dropped=0; skipped=0; reconnects=0\r\n\r\n" % bed.peer.port
+        b"plotpost-device: board1; reconnects=0\r\n\r\n" % bed.peer.port
     )
     bed.put(2)
     bed.steps(after=1000)

@@ -6,6 +6,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
 from .attempts import Attempts
+from .errors import EndpointError
 from .hub import Hub
 from .pages import Pages
 from .plots import Plots
@@ -23,10 +24,13 @@ def create_app(store: Store, plots: Plots, hub: Hub) -> Starlette:
             return pages.missing("There is no page at this address.")
         return PlainTextResponse(f"{error.detail}\n", error.status_code, error.headers)
 
+    async def cannot(request: Request, error: Exception) -> Response:
+        return PlainTextResponse(f"{error}\n", 503)
+
     async def gone(request: Request, error: Exception) -> Response:
         return Response(status_code=400)  # nobody reads it: the client left before its request was complete
 
     return Starlette(
         routes=[*RestV1(store, plots, Attempts()).routes(), *pages.routes()],
-        exception_handlers={HTTPException: refused, ClientDisconnect: gone},
+        exception_handlers={HTTPException: refused, EndpointError: cannot, ClientDisconnect: gone},
     )

@@ -4,7 +4,6 @@ import asyncio
 import json
 from typing import Any
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -16,12 +15,9 @@ from .plots import PlotInfo, Plots
 from .store import Store, User
 
 BODY_LIMIT = 32 << 20
-FILE_OPTIONS = ("new", "overwrite", "append", "extend")
-SHARING = ("public", "private", "secret")
+_DRAIN_LIMIT = 4 * BODY_LIMIT
 # Clients look for these very words.
 STREAM_STATUS = "All Streams Go!"
-
-Trace = dict[str, Any]
 
 
 class RestV1:
@@ -66,29 +62,28 @@ class RestV1:
 
 
 async def read_body(request: Request) -> bytes:
-    """Raises Refusal(413) above BODY_LIMIT, as soon as that is known."""
-    body = bytearray()
+    """Raises Refusal(413) above BODY_LIMIT, and reads on for a while before: a client that still writes would miss the answer."""
+    body, size = bytearray(), 0
     async for block in request.stream():
-        body += block
-        if len(body) > BODY_LIMIT:
-            raise Refusal(413, f"the request is larger than {BODY_LIMIT >> 20} MiB: send the data as a stream")
+        size += len(block)
+        if size <= BODY_LIMIT:
+            body += block
+        elif size > _DRAIN_LIMIT:
+            break
+    if size > BODY_LIMIT:
+        raise Refusal(413, f"the request is larger than {BODY_LIMIT >> 20} MiB: send the data as a stream")
     return bytes(body)
 
 
-def parse_traces(fields: Fields) -> list[Trace]:
-    """The traces in `args`. Raises Refusal(400)."""
+def parse_traces(fields: Fields) -> list[Any]:
+    """The traces in `args`, each as the client gave it. Raises Refusal(400)."""
     args = fields.get("args")
     if not isinstance(args, list):
         raise Refusal(400, "args must be a JSON list of traces")
-    traces = _pairs(args) if args and all(isinstance(item, list) for item in args) else args
-    for index, trace in enumerate(traces):
-        if not isinstance(trace, dict):
-            raise Refusal(400, f"args[{index}] must be a trace, a JSON object such as {{\"x\": [], \"y\": []}}")
-    _check_storable("args", traces)
-    return traces
+    return _pairs(args) if args and all(isinstance(item, list) for item in args) else args
 
 
-def _pairs(args: list[list[Any]]) -> list[Trace]:
+def _pairs(args: list[list[Any]]) -> list[Any]:
     """The short form of Plotly's first REST documentation: x, y, x, y ..."""
     if len(args) % 2:
         raise Refusal(400, "args holds lists only, so they must be pairs: x, y, x, y")
@@ -100,40 +95,19 @@ def parse_options(fields: Fields) -> dict[str, Any]:
     kwargs = fields.get("kwargs") or {}
     if not isinstance(kwargs, dict):
         raise Refusal(400, "kwargs must be a JSON object")
-    layout = kwargs.get("layout") or {}
-    if not isinstance(layout, dict):
-        raise Refusal(400, "kwargs.layout must be a JSON object")
-    filename = kwargs.get("filename") or ""
-    if not isinstance(filename, str):
-        raise Refusal(400, "kwargs.filename must be text")
-    _check_storable("kwargs", kwargs)
-    return {
-        "layout": layout,
-        "filename": filename,
-        "fileopt": _one_of(FILE_OPTIONS, "fileopt", kwargs.get("fileopt") or "new"),
-        "sharing": _one_of(SHARING, "sharing", kwargs.get("sharing") or _world_readable(kwargs)),
+    world_readable = kwargs.get("world_readable") not in (False, "false", "False")
+    texts = {
+        "filename": kwargs.get("filename") or "",
+        "fileopt": kwargs.get("fileopt") or "new",
+        "sharing": kwargs.get("sharing") or ("public" if world_readable else "private"),
     }
+    for name, value in texts.items():
+        if not isinstance(value, str):
+            raise Refusal(400, f"kwargs.{name} must be text")
+    return {"layout": kwargs.get("layout") or {}, **texts}
 
 
-def _world_readable(kwargs: dict[str, Any]) -> str:
-    return "private" if kwargs.get("world_readable") in (False, "false", "False") else "public"
-
-
-def _one_of(allowed: tuple[str, ...], name: str, value: Any) -> str:
-    if value not in allowed:
-        raise Refusal(400, f"kwargs.{name} must be one of {', '.join(allowed)}")
-    return str(value)
-
-
-def _check_storable(name: str, value: Any) -> None:
-    """Python's parser takes half characters and endless integers; neither the store nor a browser does."""
-    try:
-        orjson.dumps(value)
-    except orjson.JSONEncodeError as error:
-        raise Refusal(400, f"{name} cannot be stored: {error}") from None
-
-
-def _saved(base_url: str, info: PlotInfo, traces: list[Trace], warnings: list[str]) -> Response:
+def _saved(base_url: str, info: PlotInfo, traces: list[Any], warnings: list[str]) -> Response:
     # The answer must start with the very address the client was configured with, so it is built from the request.
     url = f"{base_url}/~{info.user}/{info.fid}"
     if info.sharing == "private":
@@ -156,7 +130,7 @@ def _refused(refusal: Refusal) -> Response:
     return _json({"url": "", "filename": "", "message": "", "warning": "", "error": refusal.message}, status)
 
 
-def _has_token(trace: Trace) -> bool:
+def _has_token(trace: dict[str, Any]) -> bool:
     stream = trace.get("stream")
     return isinstance(stream, dict) and bool(stream.get("token"))
 

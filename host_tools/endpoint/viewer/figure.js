@@ -14,7 +14,7 @@ function titlesAsObjects(value) {
   }));
 }
 
-export const prepareLayout = (layout) => localizeLayout(titlesAsObjects(layout));
+const prepareLayout = (layout) => localizeLayout(titlesAsObjects(layout));
 
 export const prepareFigure = ({ data, layout }) => ({ data: data.map(localizeTrace), layout: prepareLayout(layout) });
 
@@ -40,14 +40,19 @@ function extend(trace, dotted, values, max) {
   if (max && array.length > max) array.splice(0, array.length - max);
 }
 
-/** Sets a dotted key. */
-export function set(object, dotted, value) {
+function set(object, dotted, value) {
   const [holder, key] = place(object, dotted);
   holder[key] = value;
 }
 
 /** One trace's part of a delta: first `replace` sets, then `extend` appends and keeps the newest `max`. */
-export function applyToTrace(trace, delta) {
+function applyToTrace(trace, delta) {
   for (const [key, value] of Object.entries(delta.replace ?? {})) set(trace, key, traceValues(key, value));
   for (const [key, values] of Object.entries(delta.extend ?? {})) extend(trace, key, traceValues(key, values), delta.max);
+}
+
+/** Changes a prepared figure in place. */
+export function applyDelta(figure, delta) {
+  for (const change of delta.traces ?? []) applyToTrace(figure.data[change.i], change);
+  for (const [key, value] of Object.entries(prepareLayout(delta.layout ?? {}))) set(figure.layout, key, value);
 }

@@ -3,7 +3,7 @@
 import { ago } from "./ago.js";
 import { Connection } from "./connection.js";
 import { met, zoneName } from "./dates.js";
-import { applyToTrace, isEmpty, prepareFigure, prepareLayout, set } from "./figure.js";
+import { applyDelta, isEmpty, prepareFigure } from "./figure.js";
 import { Pacer } from "./pacer.js";
 import { keepHidden, replacesLegend, showReadouts } from "./readouts.js";
 import { onChange, template } from "./theme.js";
@@ -21,9 +21,7 @@ const follow = element("#follow");
 
 const stream = { connected: false, live: false, last: null, behind: 0 };
 let seq = null; // of the newest delta; null until there is a snapshot
-let snapshot = null; // a figure not drawn yet
-let layoutChanges = {};
-let ownLayout = {}; // the newest snapshot's, without what this page adds
+let figure = null; // as the endpoint tells it; what plotly.js adds stays out of the layout
 
 function showState() {
   const streamState = stream.live ? "live" : stream.last === null ? "waiting" : "ended";
@@ -46,19 +44,18 @@ function notify(text) {
   element("#notice").textContent = text;
 }
 
-const styled = (figure) => ({
-  ...figure.layout,
-  template: template(figure.layout),
-  showlegend: figure.layout.showlegend ?? (replacesLegend(figure.data) ? false : undefined),
-  uirevision: figure.layout.uirevision ?? "keep the viewer's zoom",
-  autosize: true, width: undefined, height: undefined,
-});
-
-async function drawSnapshot(figure) {
-  const first = !gd.layout;
-  ownLayout = figure.layout;
-  await Plotly.react(gd, figure.data, styled(figure), CONFIG);
-  if (first) watchZoom();
+/** The layout with what this page adds. A copy: plotly.js writes into what it gets. */
+function styledLayout(drawings) {
+  const layout = structuredClone(figure.layout);
+  if (layout.title?.text === document.title) delete layout.title; // it stands in the heading already
+  return {
+    ...layout,
+    template: template(layout),
+    showlegend: layout.showlegend ?? (replacesLegend(figure.data) ? false : undefined),
+    uirevision: layout.uirevision ?? "keep the viewer's zoom",
+    datarevision: drawings, // the arrays change in place
+    autosize: true, width: undefined, height: undefined,
+  };
 }
 
 /** A zoomed plot does not move along with the stream; one press brings it back. */
@@ -68,33 +65,22 @@ function watchZoom() {
     if (keys.some((key) => /axis\d*\.range/.test(key))) follow.hidden = false;
     else if (keys.some((key) => /axis\d*\.autorange$/.test(key))) follow.hidden = true;
   });
-  follow.addEventListener("click", () => {
-    const axes = Object.keys(gd._fullLayout).filter((key) => /^[xy]axis\d*$/.test(key));
-    Plotly.relayout(gd, Object.fromEntries(axes.map((axis) => [`${axis}.autorange`, true])));
-  });
 }
 
-/** The arrays have changed in place: one recalculation and one drawing, whatever there is. */
-async function drawChanges() {
-  const changes = layoutChanges;
-  layoutChanges = {};
-  if (Object.keys(changes).length === 0) return Plotly.redraw(gd);
-  for (const [key, value] of Object.entries(changes)) set(ownLayout, key, value);
-  return Plotly.relayout(gd, { ...changes, template: template(ownLayout) });
+function showEverything() {
+  const axes = Object.keys(gd._fullLayout).filter((key) => /^[xy]axis\d*$/.test(key));
+  Plotly.relayout(gd, Object.fromEntries(axes.map((axis) => [`${axis}.autorange`, true])));
 }
+
+let drawings = 0;
 
 async function draw() {
   try {
-    if (snapshot) {
-      const figure = snapshot;
-      snapshot = null;
-      await drawSnapshot(figure);
-    } else {
-      await drawChanges();
-    }
+    await Plotly.react(gd, figure.data, styledLayout(++drawings), CONFIG);
+    if (drawings === 1) watchZoom();
     showReadouts(gd);
     showZone();
-    notify(isEmpty(gd.data) ? "Waiting for the first reading" : "");
+    notify(isEmpty(figure.data) ? "Waiting for the first reading" : "");
   } catch (error) {
     console.error(error);
     notify("plotly.js cannot draw this figure");
@@ -110,22 +96,16 @@ function noteTimes({ last, live, now }) {
 }
 
 const HANDLERS = {
-  snapshot({ figure, seq: number }) {
-    seq = number;
-    snapshot = prepareFigure(figure);
-    keepHidden(snapshot.data);
-    layoutChanges = {};
+  snapshot(message) {
+    seq = message.seq;
+    figure = prepareFigure(message.figure);
+    keepHidden(figure.data);
     pacer.request();
   },
   delta(message) {
     if (message.seq !== seq + 1) return connection.reopen(); // a gap: begin with a new snapshot
     seq = message.seq;
-    const data = (snapshot ?? gd).data;
-    for (const change of message.traces ?? []) applyToTrace(data[change.i], change);
-    for (const [key, value] of Object.entries(prepareLayout(message.layout ?? {}))) {
-      delete layoutChanges[key]; // what was said last must come last
-      layoutChanges[key] = value;
-    }
+    applyDelta(figure, message);
     pacer.request();
   },
   status() {},
@@ -149,5 +129,6 @@ socketUrl.protocol = socketUrl.protocol.replace("http", "ws");
 const connection = new Connection(socketUrl, onMessage, onLost);
 
 setInterval(showAge, 1000);
-new ResizeObserver(() => gd.layout && Plotly.Plots.resize(gd)).observe(gd);
-onChange(() => gd.layout && Plotly.relayout(gd, { template: template(ownLayout) }));
+follow.addEventListener("click", showEverything);
+new ResizeObserver(() => drawings && Plotly.Plots.resize(gd)).observe(gd);
+onChange(() => figure && pacer.request());

@@ -1,0 +1,190 @@
+"""The pages for people, as a running endpoint serves them."""
+
+import gzip
+import json
+import re
+from collections.abc import Iterator
+from http.client import HTTPResponse
+from urllib.parse import urlsplit
+
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
+from host_tools.child_endpoint import ChildEndpoint
+from tests.plotly_client import PlotlyClient
+
+SCRIPT_LIKE = '<img src=x onerror="alert(1)"> & </title><script>alert(2)</script>'
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlotlyClient]:
+    folder = tmp_path_factory.mktemp("endpoint")
+    with ChildEndpoint(folder / "data", 0, folder / "log") as endpoint:
+        yield PlotlyClient(endpoint)
+
+
+def text_of(client: PlotlyClient, path: str) -> str:
+    return client.get(path)[1].decode()
+
+
+def static_addresses(html: str) -> list[str]:
+    return re.findall(r'/static/[^"]+', html)
+
+
+def watch(client: PlotlyClient, path: str, origin: str | None = None) -> ClientConnection:
+    address = client.endpoint.url.rstrip("/").replace("http://", "ws://")
+    return connect(f"{address}{path}/ws", origin=origin, open_timeout=10)  # type: ignore[arg-type]
+
+
+def test_a_newcomer_is_told_what_to_do(endpoint: ChildEndpoint) -> None:
+    page = text_of(PlotlyClient(endpoint), "/")
+
+    assert "No plots yet" in page
+    assert "plotpost demo" in page
+    assert endpoint.url.rstrip("/") in page
+
+
+def test_the_list_has_every_public_plot_with_owner_state_and_points(client: PlotlyClient) -> None:
+    path = client.new_plot({"y": [1, 2, 3]}, filename="greenhouse")
+    client.plot([{"y": [1]}], filename="hidden", world_readable=False)
+    client.plot([{"y": [1]}], filename="by link only", sharing="secret")
+
+    page = text_of(client, "/")
+
+    assert f'<a href="{path}">' in page
+    for cell in ("greenhouse", client.user.name, "waiting", "3 points"):
+        assert f">{cell}<" in page
+    assert "hidden" not in re.findall(r'class="name">([^<]*)', page)
+    assert "by link only" not in page
+
+
+def test_a_private_plot_is_as_good_as_missing(client: PlotlyClient) -> None:
+    path = urlsplit(client.plot([{"y": [1]}], world_readable=False)["url"]).path
+
+    assert client.get(path)[0].status == 404
+    assert client.get(f"{path}.json")[0].status == 404
+    with pytest.raises(InvalidStatus):
+        watch(client, path)
+
+
+def test_a_secret_plot_opens_by_its_address(client: PlotlyClient) -> None:
+    path = urlsplit(client.plot([{"y": [1]}], sharing="secret")["url"]).path
+
+    assert client.get(path)[0].status == 200
+
+
+def test_the_figure_is_json_without_tokens(client: PlotlyClient) -> None:
+    token = client.token()
+    path = client.new_plot({"x": [], "y": [], "stream": {"token": token, "maxpoints": 5}})
+
+    response, body = client.get(f"{path}.json")
+
+    assert response.headers["content-type"] == "application/json"
+    assert json.loads(body)["data"] == [{"x": [], "y": [], "stream": {"maxpoints": 5}}]
+
+
+def test_a_page_is_named_after_its_plot_and_names_stay_text(client: PlotlyClient) -> None:
+    path = client.new_plot({"y": [1]}, filename=SCRIPT_LIKE)
+
+    for page in (text_of(client, path), text_of(client, "/")):
+        assert "<img src=x" not in page
+        assert "<script>" not in page
+    assert "<title>&lt;img src=x" in text_of(client, path)
+
+
+@pytest.mark.parametrize(
+    ("path", "what"),
+    [
+        ("/~demo/999", "There is no plot 999 of demo here."),
+        ("/~%3Cb%3E/1", "There is no plot 1 of &lt;b&gt; here."),
+        ("/nowhere", "There is no page at this address."),
+        ("/static/nothing.js", "There is no such file."),
+        ("/static/..%2Fpages.py", "There is no page at this address."),
+    ],
+)
+def test_a_missing_page_says_what_is_missing(client: PlotlyClient, path: str, what: str) -> None:
+    response, body = client.get(path)
+
+    assert response.status == 404
+    assert f"<p>{what}</p>" in body.decode()
+
+
+def test_a_missing_figure_is_told_in_json(client: PlotlyClient) -> None:
+    response, body = client.get("/~demo/999.json")
+
+    assert response.status == 404
+    assert json.loads(body) == {"error": "There is no plot 999 of demo here."}
+
+
+def policy_of(response: HTTPResponse) -> dict[str, str]:
+    parts = (part.strip().partition(" ") for part in response.headers["content-security-policy"].split(";"))
+    return {name: value for name, _, value in parts}
+
+
+def test_every_page_forbids_scripts_and_requests_that_are_not_its_own(client: PlotlyClient) -> None:
+    path = client.new_plot({"y": [1]})
+
+    for address in ("/", path, "/nowhere"):
+        response, body = client.get(address)
+        policy = policy_of(response)
+        assert policy["default-src"] == "'none'"
+        assert policy["script-src"] == policy["connect-src"] == "'self'"
+        assert response.headers["x-content-type-options"] == "nosniff"
+        assert all(" src=" in tag for tag in re.findall(r"<script[^>]*>", body.decode()))
+
+
+def test_only_the_plots_page_allows_inline_styles_and_every_page_may_be_embedded(client: PlotlyClient) -> None:
+    plot, _ = client.get(client.new_plot({"y": [1]}))
+    index, _ = client.get("/")
+
+    assert "'unsafe-inline'" in policy_of(plot)["style-src"]
+    assert "'unsafe-inline'" not in policy_of(index)["style-src"]
+    assert "frame-ancestors" not in policy_of(plot) | policy_of(index)
+
+
+def test_files_are_cached_for_ever_under_the_address_that_pages_use(client: PlotlyClient) -> None:
+    addresses = static_addresses(text_of(client, client.new_plot({"y": [1]})))
+
+    assert len(addresses) >= 5
+    for address in addresses:
+        assert client.get(address)[0].headers["cache-control"] == "public, max-age=31536000, immutable"
+        assert client.get(address.partition("?")[0])[0].headers["cache-control"] == "no-cache"
+
+
+def test_plotly_js_travels_compressed_and_only_once(client: PlotlyClient) -> None:
+    plain, script = client.get("/static/plotly.min.js")
+    packed, body = client.get("/static/plotly.min.js", **{"accept-encoding": "gzip, br"})
+
+    assert plain.headers["content-type"].startswith("text/javascript")
+    assert "content-encoding" not in plain.headers
+    assert packed.headers["content-encoding"] == "gzip"
+    assert gzip.decompress(body) == script
+    assert len(body) < len(script) / 2
+    again, nothing = client.get("/static/plotly.min.js", **{"if-none-match": packed.headers["etag"]})
+    assert (again.status, nothing) == (304, b"")
+
+
+def test_a_viewer_gets_a_snapshot_then_deltas(client: PlotlyClient) -> None:
+    token = client.token()
+    path = client.new_plot({"x": [1], "y": [2], "stream": {"token": token, "maxpoints": 5}})
+
+    with watch(client, path) as viewer, client.stream(token) as stream:
+        snapshot = json.loads(viewer.recv(10))
+        stream.write({"x": 2, "y": 3})
+        messages = iter(lambda: json.loads(viewer.recv(10)), None)
+        delta = next(message for message in messages if message["type"] == "delta")
+
+    assert snapshot["type"] == "snapshot"
+    assert snapshot["figure"]["data"] == [{"x": [1], "y": [2], "stream": {"maxpoints": 5}}]
+    assert delta["seq"] == snapshot["seq"] + 1
+    assert delta["traces"] == [{"i": 0, "extend": {"x": [2], "y": [3]}, "max": 5}]
+
+
+def test_pages_of_other_sites_cannot_watch(client: PlotlyClient) -> None:
+    path = client.new_plot({"y": [1]})
+
+    with pytest.raises(InvalidStatus):
+        watch(client, path, origin="http://elsewhere.example")
+    with watch(client, path, origin=client.endpoint.url.rstrip("/")) as viewer:
+        assert json.loads(viewer.recv(10))["type"] == "snapshot"

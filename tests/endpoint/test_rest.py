@@ -1,0 +1,193 @@
+"""Plotly's REST dialect v1, as its clients send it to a running endpoint."""
+
+import json
+import socket
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+
+from host_tools.child_endpoint import ChildEndpoint
+from host_tools.endpoint.attempts import LIMIT
+from host_tools.endpoint.rest import BODY_LIMIT
+from tests.plotly_client import PlotlyClient
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlotlyClient]:
+    folder = tmp_path_factory.mktemp("endpoint")
+    with ChildEndpoint(folder / "data", 0, folder / "log") as endpoint:
+        yield PlotlyClient(endpoint)
+
+
+def post(client: PlotlyClient, body: bytes, path: str = "/clientresp", **headers: str) -> dict[str, str]:
+    """Every answer is JSON whose values are texts, `error` among them: npm's plotly reads its length without looking."""
+    response, answer = client.request("POST", path, body, headers)
+    assert response.status == 200
+    assert response.headers["content-type"] == "application/json"
+    told: dict[str, str] = json.loads(answer)
+    assert all(isinstance(value, str) for value in told.values())
+    assert "error" in told
+    return told
+
+
+def raw_body(client: PlotlyClient, traces: str, options: str = "{}") -> bytes:
+    account = f"un={client.user.name}&key={client.key}"
+    return f"platform=nodejs&version=1.0.6&args={traces}&kwargs={options}&{account}&origin=plot".encode()
+
+
+def test_npm_plotly_makes_a_plot_without_encoding_anything(client: PlotlyClient) -> None:
+    trace = {"x": [1, 2], "y": [3, 4], "name": "50 % & more = a+b °C"}
+    options = {"filename": "node", "fileopt": "overwrite", "layout": {"title": "a & b"}}
+
+    told = post(client, raw_body(client, json.dumps([trace]), json.dumps(options)))
+
+    assert told["error"] == ""
+    assert told["filename"] == "node"
+    assert told["url"].startswith(f"{client.endpoint.url.rstrip('/')}/~{client.user.name}/")
+    assert client.figure(urlsplit(told["url"]).path) == {"data": [trace], "layout": {"title": "a & b"}}
+
+
+def test_npm_plotly_may_leave_its_options_out(client: PlotlyClient) -> None:
+    assert post(client, raw_body(client, '[{"x": [1], "y": [2]}]', "undefined"))["error"] == ""
+
+
+def test_the_python_sdk_makes_a_plot_with_a_urlencoded_form(client: PlotlyClient) -> None:
+    trace = {"x": [1], "y": [2], "name": "50 % & more = a+b °C"}
+
+    told = post(client, urlencode(client.fields([trace], filename="sdk", fileopt="new", world_readable=True)).encode())
+
+    assert client.figure(urlsplit(told["url"]).path)["data"] == [trace]
+
+
+def test_the_arduino_library_finds_the_words_it_looks_for(client: PlotlyClient) -> None:
+    address = urlsplit(client.endpoint.url)
+    trace = f'{{"y": [], "x": [], "type": "scatter", "stream": {{"token": "{client.token()}", "maxpoints": 30}}}}'
+    body = (
+        f"version=2.3&origin=plot&platform=arduino&un={client.user.name}&key={client.key}&args=[{trace}]"
+        '&kwargs={"fileopt": "overwrite", "filename": "arduino", "world_readable": true}'
+    ).encode()
+    head = f"POST /clientresp HTTP/1.1\r\nHost: {address.hostname}:{address.port}\r\nUser-Agent: Arduino/0.6.0\r\n"
+
+    with socket.create_connection((address.hostname, address.port or 80), timeout=30) as connection:
+        connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode())
+        for byte in range(0, len(body), 7):
+            connection.sendall(body[byte : byte + 7])
+        connection.sendall(b"\r\n")  # its last line end is not counted
+        answer = b""
+        while not answer.endswith(b"}"):
+            answer += connection.recv(65536)
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b'"url": "http://' in answer
+    assert b"All Streams Go!" in answer
+
+
+def test_a_trace_with_a_token_is_told_where_to_stream(client: PlotlyClient) -> None:
+    told = client.plot([{"x": [], "y": [], "stream": {"token": client.token(), "maxpoints": 5}}])
+
+    assert told["stream-status"] == "All Streams Go!"
+    assert told["stream-host"] == client.endpoint.url.rstrip("/")
+
+
+def test_a_plot_without_tokens_is_told_of_no_stream(client: PlotlyClient) -> None:
+    assert not {"stream-host", "stream-status"} & client.plot([{"x": [1], "y": [2]}]).keys()
+
+
+@pytest.mark.parametrize("path", ["/clientresp", "/clientresp/"])
+def test_the_address_begins_with_the_name_that_the_client_used(client: PlotlyClient, path: str) -> None:
+    body = urlencode(client.fields([{"y": [1], "stream": {"token": client.token()}}])).encode()
+
+    told = post(client, body, path, Host="plots.example:81")
+
+    assert told["url"].startswith("http://plots.example:81/~")
+    assert told["stream-host"] == "http://plots.example:81"
+    assert "http://plots.example:81/~" in told["message"]
+
+
+def test_pairs_of_lists_are_x_and_y(client: PlotlyClient) -> None:
+    told = post(client, raw_body(client, "[[0, 1], [3, 4], [0, 1], [5, 6]]"))
+
+    assert client.figure(urlsplit(told["url"]).path)["data"] == [{"x": [0, 1], "y": [3, 4]}, {"x": [0, 1], "y": [5, 6]}]
+
+
+def test_the_same_filename_keeps_its_address_when_overwritten(client: PlotlyClient) -> None:
+    first = client.plot([{"y": [1]}], filename="same", fileopt="overwrite")
+    second = client.plot([{"y": [2]}], filename="same", fileopt="overwrite")
+
+    assert first["url"] == second["url"]
+    assert client.figure(urlsplit(second["url"]).path)["data"] == [{"y": [2]}]
+
+
+def test_extend_keeps_the_points_that_are_there(client: PlotlyClient) -> None:
+    client.plot([{"x": [1], "y": [1]}], filename="kept", fileopt="overwrite")
+    told = client.plot([{"x": [2], "y": [4]}], filename="kept", fileopt="extend")
+
+    assert client.figure(urlsplit(told["url"]).path)["data"] == [{"x": [1, 2], "y": [1, 4]}]
+
+
+@pytest.mark.parametrize("kwargs", [{"world_readable": False}, {"sharing": "private"}])
+def test_a_private_plot_is_made_with_a_warning_that_nobody_sees_it(client: PlotlyClient, kwargs: dict[str, Any]) -> None:
+    told = client.plot([{"y": [1]}], **kwargs)
+
+    assert told["error"] == ""
+    assert "private" in told["warning"]
+
+
+BAD_FIELDS: list[tuple[str, dict[str, str], str]] = [
+    ("no user", {"un": ""}, "un (the user's name) and key (its API key) are both needed"),
+    ("unknown user", {"un": "nobody"}, "there is no user with this name and API key"),
+    ("wrong key", {"key": "aaaaaaaaaa"}, "there is no user with this name and API key"),
+    ("args not JSON", {"args": "[1,"}, "args is not JSON"),
+    ("args no list", {"args": '{"x": []}'}, "args must be a JSON list of traces"),
+    ("args of texts", {"args": '["x"]'}, "the data of a plot must be a list of traces"),
+    ("odd lists", {"args": "[[1], [2], [3]]"}, "args holds lists only, so they must be pairs"),
+    ("half a character", {"args": '[{"name": "\\ud800"}]'}, "the plot holds what JSON cannot"),
+    ("an endless integer", {"args": '[{"y": [99999999999999999999999]}]'}, "the plot holds what JSON cannot"),
+    ("kwargs not JSON", {"kwargs": "[]]"}, "kwargs is not JSON"),
+    ("kwargs a list", {"kwargs": "[1]"}, "kwargs must be a JSON object"),
+    ("layout a text", {"kwargs": '{"layout": "x"}'}, "the layout of a plot must be an object"),
+    ("filename a number", {"kwargs": '{"filename": 5}'}, "kwargs.filename must be text"),
+    ("unknown fileopt", {"kwargs": '{"fileopt": "add"}'}, "fileopt is 'add'; it must be one of new, overwrite"),
+    ("fileopt a number", {"kwargs": '{"fileopt": 5}'}, "kwargs.fileopt must be text"),
+    ("nested too deeply", {"args": '[{"x": ' + "[" * 100 + "]" * 100 + "}]"}, "the plot is nested more than"),
+    ("unknown sharing", {"kwargs": '{"sharing": "all"}'}, "sharing is 'all'; it must be one of public, private"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), [row[1:] for row in BAD_FIELDS], ids=[row[0] for row in BAD_FIELDS])
+def test_a_clients_fault_is_told_in_error(client: PlotlyClient, change: dict[str, str], message: str) -> None:
+    told = post(client, urlencode(client.fields([{"y": [1]}]) | change).encode())
+
+    assert told["error"].startswith(message)
+    assert told["url"] == ""
+    assert client.key not in told["error"]
+
+
+def test_an_unregistered_token_is_told_in_error_and_makes_no_plot(client: PlotlyClient) -> None:
+    told = client.plot([{"y": [], "stream": {"token": "notmytoken"}}], filename="no plot")
+
+    assert "token" in told["error"]
+    assert "stream-status" not in told
+    assert b"no plot" not in client.get("/")[1]
+
+
+def test_a_guesser_has_to_wait_and_the_owner_elsewhere_does_not(client: PlotlyClient) -> None:
+    guess = urlencode(client.fields([{"y": [1]}]) | {"un": "victim", "key": "aaaaaaaaaa"}).encode()
+    errors = [post(client, guess)["error"] for _ in range(LIMIT + 1)]
+
+    assert all(error.startswith("there is no user") for error in errors[:LIMIT])
+    assert errors[LIMIT].startswith("too many wrong API keys from this address: try again in ")
+    assert client.plot([{"y": [1]}])["error"] == ""
+
+
+def test_a_request_that_is_too_large_is_told_so(client: PlotlyClient) -> None:
+    response, answer = client.request("POST", "/clientresp", b"args=[" + b" " * BODY_LIMIT)
+
+    assert response.status == 413
+    assert json.loads(answer)["error"].startswith("the request is larger than 32 MiB")
+
+
+def test_get_is_refused(client: PlotlyClient) -> None:
+    assert client.get("/clientresp")[0].status == 405

@@ -57,14 +57,15 @@ class Committer:
         self._schedule()
 
     def _schedule(self) -> None:
-        if self._in_flight or not self._pending:
+        waits_already = self._timer is not None and self._bytes < _BATCH_BYTES
+        if self._in_flight or waits_already or not self._pending:
             return
         loop = asyncio.get_running_loop()
         wait = self._last + self._interval - loop.time()
         if wait <= 0 or self._bytes >= _BATCH_BYTES:
             self._cancel_timer()
             self._timer = loop.call_soon(self._flush)  # what else arrives in this turn of the loop comes along
-        elif self._timer is None:
+        else:
             self._timer = loop.call_later(wait, self._flush)
 
     def _cancel_timer(self) -> None:
@@ -90,7 +91,7 @@ class Committer:
         try:
             if sound:
                 with self._store.transaction():
-                    seq = self._store.append([row for job in sound for row in job.rows], devices.values())
+                    seq = self._store.append([row for job in sound for row in job.rows], list(devices.values()))
         except StoreError as error:
             for job in sound:
                 job.lane.broken = Refusal(503, str(error))

@@ -32,6 +32,8 @@ _STRUCT_CODES = {"i1": "b", "u1": "B", "i2": "h", "u2": "H", "i4": "i", "u4": "I
 
 Line = dict[str, Any]
 
+_ABSENT = object()
+
 
 class TraceDelta:
     """What happened to one trace: first `replace` is done, then `extend`. Keys are paths such as "marker.size"."""
@@ -175,7 +177,7 @@ class Trace:
             kept = self._attributes.put(path, deque(value, self.maxpoints))
             value = value[-self.maxpoints :]
         else:
-            old = self._attributes.values.get(path, told)
+            old = self._attributes.values.get(path, _ABSENT)
             if type(old) is type(value) and old == value:
                 return  # many clients repeat "type": "scatter" in every line
             kept = self._attributes.put(path, value)

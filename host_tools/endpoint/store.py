@@ -8,7 +8,7 @@ import secrets
 import sqlite3
 import string
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,8 +70,8 @@ FROM json_each(?1) AS row JOIN links ON links.token = json_extract(row.value, '$
 """
 _MOVE_DEVICES = """
 INSERT INTO devices (user_id, stream_id, next, missing, refused, device, last_used)
-SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'), json_extract(value, '$[3]'),
-    json_extract(value, '$[4]'), json_extract(value, '$[5]'), ?2
+SELECT json_extract(value, '$.user_id'), json_extract(value, '$.stream_id'), json_extract(value, '$.next'),
+    json_extract(value, '$.missing'), json_extract(value, '$.refused'), json_extract(value, '$.device'), ?2
 FROM json_each(?1) WHERE true
 ON CONFLICT DO UPDATE SET next = excluded.next, missing = excluded.missing, refused = excluded.refused,
     device = coalesce(excluded.device, device), last_used = excluded.last_used
@@ -449,16 +449,15 @@ class Store:
 
     # What streams write
 
-    def append(self, rows: Sequence[tuple[str, int, int, str]], devices: Iterable[DeviceRow]) -> int:
+    def append(self, rows: Sequence[tuple[str, int, int, str]], devices: Sequence[DeviceRow]) -> int:
         """Write a batch and give the `seq` of its first row; row i has seq + i. Call it in a transaction.
 
         A row is (token, time, count, lines). Rows whose token is linked to no plot any more are left out.
         """
         first = self._last_seq() + 1
         self._write(_APPEND, orjson.dumps(rows).decode(), first)
-        moves = [(each.user_id, each.stream_id, each.next, each.missing, each.refused, each.device) for each in devices]
-        if moves:
-            self._write(_MOVE_DEVICES, orjson.dumps(moves).decode(), now_ms())
+        if devices:
+            self._write(_MOVE_DEVICES, orjson.dumps(devices).decode(), now_ms())
         return first
 
     def device(self, user_id: int, stream_id: str) -> DeviceRow | None:

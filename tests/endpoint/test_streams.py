@@ -1,0 +1,654 @@
+import asyncio
+import re
+import tempfile
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from host_tools.endpoint.errors import Refusal
+from host_tools.endpoint.plots import PlotInfo
+from host_tools.endpoint.store import DeviceRow
+from tests.endpoint.core import STREAM_ID, Core, block, finish, head, in_core, trace
+
+OTHER_ID = "ffeeddccbbaa0099"
+
+
+def refused(status: int, match: str = "") -> Any:
+    return pytest.raises(Refusal, match=rf"^{status} .*{match}")
+
+
+async def two_plots(core: Core) -> tuple[tuple[PlotInfo, str], tuple[PlotInfo, str]]:
+    return await core.streamed_plot(), await core.streamed_plot()
+
+
+def device(core: Core, stream_id: str = STREAM_ID) -> DeviceRow | None:
+    return core.store.device(core.user.id, stream_id)
+
+
+# The dialect with the token in the header
+
+
+@in_core
+async def test_lines_are_in_the_plot_and_in_the_store_when_the_request_has_finished(core: Core) -> None:
+    info, token = await core.streamed_plot()
+    session = core.open(token)
+    session.lines(block([1, 2]))
+    session.lines(b"\n" + block([3]) + b"\n")
+    assert await finish(session) is None
+    assert core.x(info) == core.stored_x(info) == [1, 2, 3]
+    assert session.settled is None
+
+
+@in_core
+async def test_viewers_get_nothing_that_is_not_committed(core: Core) -> None:
+    info, token = await core.streamed_plot()
+    assert core.x(info) == []
+    session = core.open(token)
+    session.lines(block([1]))
+    assert core.x(info) == []
+    await finish(session)
+    assert core.x(info) == [1]
+
+
+@in_core
+async def test_an_unknown_token_is_404_with_the_remedy(core: Core) -> None:
+    with refused(404, "not registered here: make one with 'plotpost token new'") as caught:
+        core.open("nosuchtokn")
+    assert "nosuchtokn" not in str(caught.value)
+
+
+@in_core
+async def test_a_revoked_token_is_404_also_while_it_streams(core: Core) -> None:
+    _, token = await core.streamed_plot()
+    session = core.open(token, (STREAM_ID, 0))
+    session.lines(block([0]))
+    core.store.revoke_token(token)
+    await core.plots.poll()
+    with refused(404):
+        session.lines(block([1]))
+    await finish(session)
+    assert session.settled == 1
+    with refused(404):
+        core.open(token)
+
+
+@in_core
+async def test_a_token_that_feeds_no_plot_is_403_and_says_what_to_do(core: Core) -> None:
+    token = core.store.new_token(core.user)
+    await core.plots.poll()
+    with refused(403, "create a plot"):
+        core.open(token)
+
+
+@in_core
+async def test_a_token_that_lost_its_plot_is_403(core: Core) -> None:
+    info, token = await core.streamed_plot()
+    session = core.open(token, (STREAM_ID, 0))
+    session.lines(block([0]))
+    await core.plots.delete(info.id)
+    with refused(403):
+        session.lines(block([1]))
+
+
+@in_core
+async def test_a_token_in_a_line_never_reaches_figure_or_journal(core: Core) -> None:
+    info, token = await core.streamed_plot()
+    session = core.open(token)
+    session.lines(block([1], token))
+    await finish(session)
+    assert "streamtoken" not in core.plots.figure(info.id)["data"][0]
+    loaded = core.store.load_plot(info.id)
+    assert loaded is not None
+    assert [row.lines for row in loaded[2]] == [b'{"x":1,"y":1}\n']
+
+
+@in_core
+async def test_bare_nan_and_infinity_of_old_clients_become_gaps(core: Core) -> None:
+    info, token = await core.streamed_plot()
+    session = core.open(token)
+    session.lines(b'{"x":NaN}\n{"x":Infinity}\n{"x":-Infinity}\n{"x":"NaN"}\n')
+    assert await finish(session) is None
+    assert core.x(info) == core.stored_x(info) == [None, None, None, "NaN"]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b'{"x":1', "not JSON"),
+        (b"x", "not JSON"),
+        (b'{"x":\xff}', "not JSON"),
+        (b'{"x":"\\ud800"}', "not JSON"),
+        (b'{"x":1e999}', "not JSON"),
+        (b'{"x":NaN,"y":"\\ud800"}', "not JSON"),
+        (b'{"x":NaN,"y":' + b"9" * 30 + b"}", "not JSON"),
+        (b"[NaN" * 3000, "not JSON"),
+        (b"[" * 3000, "not JSON"),
+        (b"[1,2]", "no object"),
+        (b"7", "no object"),
+        (b"NaN", "no object"),
+        (b'{"x":' + b"[" * 32 + b"]" * 32 + b"}", "nested more than 32 deep"),
+    ],
+)
+def test_a_line_that_cannot_be_used_is_422_at_exactly_its_number(line: bytes, reason: str, tmp_path: Path) -> None:
+    async def check(core: Core) -> None:
+        info, token = await core.streamed_plot()
+        session = core.open(token, (STREAM_ID, 10))
+        session.lines(block([10, 11]))
+        with refused(422, f"line 4 of the stream .*{reason}") as caught:
+            session.lines(block([12]) + b"\n" + line + b"\n" + block([14]))
+        assert token not in str(caught.value)
+        await finish(session)
+        assert session.settled == 13
+        assert core.x(info) == core.stored_x(info) == [10, 11, 12]
+
+    in_core(check)(tmp_path)
+
+
+@in_core
+async def test_a_bad_line_right_behind_a_gap_is_settled_at_its_number(core: Core) -> None:
+    _, token = await core.streamed_plot()
+    session = core.open(token, (STREAM_ID, 7))
+    with refused(422):
+        session.lines(b"bad\n")
+    await finish(session)
+    assert session.settled == 7
+    assert device(core) == DeviceRow(core.user.id, STREAM_ID, 7, 7, 0, None)
+
+
+@in_core
+async def test_a_refused_session_takes_no_more_lines(core: Core) -> None:
+    info, token = await core.streamed_plot()
+    session = core.open(token)
+    for lines in (b"bad\n", block([1])):
+        with refused(422):
+            session.lines(lines)
+    await finish(session)
+    assert core.x(info) == []
+
+
+@in_core
+async def test_nesting_up_to_the_limit_is_served(core: Core) -> None:
+    info, token = await core.streamed_plot()
+    session = core.open(token)
+    session.lines(b'{"customdata":' + b"[" * 31 + b"]" * 31 + b"}\n")
+    assert await finish(session) is None
+    assert len(core.plots.figure(info.id)["data"][0]["customdata"]) == 1
+
+
+# Numbers
+
+
+@in_core
+async def test_lines_below_the_next_number_are_dropped(core: Core) -> None:
+    info, token = await core.streamed_plot()
+    for first, numbers in ((0, range(5)), (3, range(3, 8)), (0, range(8))):
+        session = core.open(token, (STREAM_ID, first))
+        session.lines(block(numbers))
+        await finish(session)
+    assert session.settled == 8
+    assert core.x(info) == core.stored_x(info) == list(range(8))
+
+
+@in_core
+async def test_heartbeats_have_no_number(core: Core) -> None:
+    _, token = await core.streamed_plot()
+    session = core.open(token, (STREAM_ID, 0))
+    session.lines(b"\n\n" + block([0]) + b"\n \r\n" + block([1]))
+    await finish(session)
+    assert session.settled == 2
+
+
+@in_core
+async def test_a_gap_is_accepted_and_counted(core: Core) -> None:
+    info, token = await core.streamed_plot()
+    for first in (0, 5):
+        session = core.open(token, (STREAM_ID, first), device="c0ffee; dropped=3")
+        session.lines(block([first, first + 1]))
+        await finish(session)
+    assert session.settled == 7
+    assert device(core) == DeviceRow(core.user.id, STREAM_ID, 7, 3, 0, "c0ffee; dropped=3")
+    assert core.x(info) == [0, 1, 5, 6]
+
+
+@in_core
+async def test_numbers_go_on_after_a_restart(core: Core) -> None:
+    info, token = await core.streamed_plot()
+    session = core.open(token, (STREAM_ID, 0))
+    session.lines(block(range(4)))
+    await finish(session)
+    again = Core(core.store.path.parent)
+    session = again.open(token, (STREAM_ID, 2))
+    session.lines(block(range(2, 6)))
+    await finish(session)
+    assert session.settled == 6
+    assert again.x(info) == list(range(6))
+    await again.close()
+
+
+@in_core
+async def test_a_request_without_lines_settles_nothing_new(core: Core) -> None:
+    _, token = await core.streamed_plot()
+    for first, lines, settled in ((0, block([0, 1]), 2), (9, b"\n", 2)):
+        session = core.open(token, (STREAM_ID, first))
+        session.lines(lines)
+        assert await finish(session) is None
+        assert session.settled == settled
+
+
+@in_core
+async def test_two_users_may_have_the_same_stream_id(core: Core) -> None:
+    info, token = await core.streamed_plot()
+    core.store.create_user("bob")
+    bob = core.store.users()[1]
+    bobs = core.store.new_token(bob)
+    await core.plots.poll()
+    bobs_plot, _ = await core.plots.save(bob, [trace(bobs)], {})
+    for each in (token, bobs):
+        session = core.open(each, (STREAM_ID, 0))
+        session.lines(block([0, 1]))
+        await finish(session)
+    assert core.x(info) == core.x(bobs_plot) == [0, 1]
+
+
+@in_core
+async def test_an_aborted_session_keeps_what_it_took(core: Core) -> None:
+    info, token = await core.streamed_plot()
+    session = core.open(token, (STREAM_ID, 0))
+    session.lines(block([0, 1]))
+    session.abort()
+    session = core.open(token, (STREAM_ID, 0))
+    session.lines(block([0, 1, 2]))
+    await finish(session)
+    assert core.x(info) == core.stored_x(info) == [0, 1, 2]
+
+
+# The multiplexed dialect
+
+
+@in_core
+async def test_one_stream_feeds_several_plots(core: Core) -> None:
+    (info_one, one), (info_two, two) = await two_plots(core)
+    session = core.open(None, (STREAM_ID, 0))
+    session.lines(block([0], one) + block([1], two) + block([2], one))
+    assert await finish(session) is None
+    assert session.settled == 3
+    assert (core.x(info_one), core.x(info_two)) == ([0, 2], [1])
+    assert core.stored_x(info_one) == [0, 2]
+
+
+@in_core
+async def test_a_token_that_may_not_be_used_refuses_its_line_alone(core: Core) -> None:
+    (info, good), (_, revoked) = await two_plots(core)
+    unlinked = core.store.new_token(core.user)
+    core.store.create_user("bob")
+    foreign = core.store.new_token(core.store.users()[1])
+    core.store.revoke_token(revoked)
+    await core.plots.poll()
+    session = core.open(None, (STREAM_ID, 0))
+    lines = [block([number], token) for number, token in enumerate(["nosuchtokn", good, foreign, revoked, good, unlinked])]
+    session.lines(b"".join(lines) + b'{"x":6}\n{"streamtoken":7,"x":7}\n')
+    assert await finish(session) is None
+    assert session.settled == 8
+    assert core.x(info) == [1, 4]
+    assert device(core) == DeviceRow(core.user.id, STREAM_ID, 8, 0, 6, None)
+
+
+@in_core
+async def test_the_first_line_without_any_token_is_406(core: Core) -> None:
+    session = core.open(None, (STREAM_ID, 5))
+    session.lines(b"\n")
+    with refused(406, "plotly-streamtoken"):
+        session.lines(block([5]))
+    await finish(session)
+    assert session.settled == 5
+
+
+@in_core
+async def test_sixteen_lines_without_a_registered_token_are_404(core: Core) -> None:
+    session = core.open(None, (STREAM_ID, 5))
+    session.lines(block(range(15), "nosuchtokn"))
+    with refused(404):
+        session.lines(block([15], "nosuchtokn"))
+    await finish(session)
+    assert session.settled == 5
+
+
+@in_core
+async def test_a_short_request_without_a_registered_token_is_404_at_its_end(core: Core) -> None:
+    session = core.open(None)
+    session.lines(block([0], "nosuchtokn"))
+    refusal = await finish(session)
+    assert refusal is not None
+    assert refusal.status == 404
+
+
+@in_core
+async def test_only_unlinked_tokens_are_403(core: Core) -> None:
+    unlinked = core.store.new_token(core.user)
+    await core.plots.poll()
+    session = core.open(None)
+    session.lines(block([0], unlinked))
+    refusal = await finish(session)
+    assert refusal is not None
+    assert refusal.status == 403
+
+
+@in_core
+async def test_lines_before_the_first_good_token_are_counted_and_the_rest_is_kept(core: Core) -> None:
+    info, token = await core.streamed_plot()
+    session = core.open(None, (STREAM_ID, 0))
+    for number in range(15):
+        session.lines(block([number], "nosuchtokn"))
+    session.lines(block(range(15, 30), token))
+    await finish(session)
+    assert session.settled == 30
+    assert core.x(info) == list(range(15, 30))
+    assert device(core) == DeviceRow(core.user.id, STREAM_ID, 30, 0, 15, None)
+
+
+@in_core
+async def test_a_bad_line_before_the_owner_is_known_is_settled_at_its_number(core: Core) -> None:
+    session = core.open(None, (STREAM_ID, 5))
+    session.lines(block([5], "nosuchtokn"))
+    with refused(422, "line 2 of"):
+        session.lines(b"bad\n")
+    await finish(session)
+    assert session.settled == 6
+
+
+@in_core
+async def test_layouts_of_several_tokens_keep_their_order_over_a_restart(core: Core) -> None:
+    one, two = core.store.new_token(core.user), core.store.new_token(core.user)
+    await core.plots.poll()
+    info = await core.plot(trace(one), trace(two))
+    core.plots.figure(info.id)
+    session = core.open(None)
+    for number, token in enumerate([one, two, one, two, two, one]):
+        session.lines(b"".join(b'{"streamtoken":"%s","x":1,"layout":{"title":{"text":"%d"}}}\n' % (each.encode(), number)
+                               for each in (token, one, two, token)))  # fmt: skip
+    await finish(session)
+    live = core.plots.figure(info.id)
+    again = Core(core.store.path.parent)
+    assert again.plots.figure(info.id) == live
+    await again.close()
+
+
+@in_core
+async def test_an_arduino_is_answered_with_silence_and_others_are_not(core: Core) -> None:
+    _, token = await core.streamed_plot()
+    assert core.open(None).silent
+    assert not core.open(None, (STREAM_ID, 0)).silent
+    assert not core.open(token).silent
+
+
+@in_core
+async def test_milliseconds_since_the_boards_start_become_dates_in_its_zone(core: Core) -> None:
+    info, token = await core.streamed_plot()
+    zone = ZoneInfo("America/New_York")
+    session = core.open(None, zone="America/New_York")
+    before = datetime.now(zone).replace(tzinfo=None)
+    session.lines(b'{"streamtoken":"%s","x":5000}\n' % token.encode())
+    after = datetime.now(zone).replace(tzinfo=None)
+    session.lines(b'{"streamtoken":"%s","x":6500.5}\n{"streamtoken":"%s","x":"as it is"}\n' % (token.encode(), token.encode()))
+    await finish(session)
+    first, second, third = core.x(info)
+    assert third == "as it is"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}", first)
+    assert before.replace(microsecond=before.microsecond // 1000 * 1000) <= datetime.fromisoformat(first) <= after
+    assert 1.499 <= (datetime.fromisoformat(second) - datetime.fromisoformat(first)).total_seconds() <= 1.502
+    assert core.stored_x(info) == core.x(info)
+
+
+@in_core
+async def test_an_x_beyond_all_dates_is_422(core: Core) -> None:
+    _, token = await core.streamed_plot()
+    session = core.open(token, zone="UTC")
+    with refused(422, "milliseconds"):
+        session.lines(b'{"x":0}\n{"x":1e300}\n')
+
+
+@pytest.mark.parametrize("zone", ["Nowhere/City", "../../etc/passwd", "America", "\x00"])
+def test_a_zone_that_does_not_exist_is_400(zone: str, tmp_path: Path) -> None:
+    async def check(core: Core) -> None:
+        with refused(400, "no time zone"):
+            core.open(None, zone=zone)
+
+    in_core(check)(tmp_path)
+
+
+# Several streams
+
+
+@in_core
+async def test_the_newest_stream_of_a_token_wins_and_the_older_keeps_what_it_had(core: Core) -> None:
+    info, token = await core.streamed_plot()
+    older = core.open(token)
+    older.lines(block([1]))
+    newer = core.open(token)
+    assert [refusal.status for refusal in core.evicted if refusal] == [308]
+    with refused(308, "another stream with the same token"):
+        older.lines(block([2]))
+    newer.lines(block([3]))
+    await finish(older)
+    await finish(newer)
+    assert core.x(info) == [1, 3]
+
+
+@in_core
+async def test_another_board_with_the_same_token_evicts_with_308(core: Core) -> None:
+    _, token = await core.streamed_plot()
+    core.open(token, (STREAM_ID, 0))
+    core.open(token, (OTHER_ID, 0))
+    assert [refusal and refusal.status for refusal in core.evicted] == [308]
+
+
+@in_core
+async def test_the_same_board_on_a_new_connection_closes_the_old_one_silently(core: Core) -> None:
+    info, token = await core.streamed_plot()
+    half_open = core.open(token, (STREAM_ID, 0))
+    half_open.lines(block([0, 1]))
+    again = core.open(token, (STREAM_ID, 0))
+    assert core.evicted == [None]
+    again.lines(block([0, 1, 2]))
+    await finish(again)
+    assert core.x(info) == core.stored_x(info) == [0, 1, 2]
+
+
+@in_core
+async def test_a_twin_with_several_tokens_is_closed_once(core: Core) -> None:
+    (_, one), (_, two) = await two_plots(core)
+    for _ in range(2):
+        session = core.open(None, (STREAM_ID, 0))
+        session.lines(block([0], one) + block([1], two))
+    assert core.evicted == [None]
+
+
+@in_core
+async def test_an_evicted_stream_that_finishes_at_once_does_no_harm(core: Core) -> None:
+    info, token = await core.streamed_plot()
+    ended: list[Refusal | None] = []
+
+    def end(refusal: Refusal | None) -> None:
+        older.finish(ended.append)
+
+    older = core.streams.open(head(token), end)
+    older.lines(block([1]))
+    newer = core.open(token)
+    newer.lines(block([2]))
+    await finish(newer)
+    assert [refusal and refusal.status for refusal in ended] == [308]
+    assert core.x(info) == [1, 2]
+    assert core.open(token)
+
+
+def test_more_streams_than_the_endpoint_allows_are_423(tmp_path: Path) -> None:
+    async def run() -> None:
+        core = Core(tmp_path, most=2)
+        tokens = [(await core.streamed_plot())[1] for _ in range(3)]
+        first, second = core.open(tokens[0]), core.open(tokens[1])
+        with refused(423, "all 2 streams"):
+            core.open(tokens[2])
+        core.open(tokens[1])  # takes the place of its older stream
+        first.abort()
+        assert core.open(tokens[2])
+        second.abort()
+        await core.close()
+
+    asyncio.run(run())
+
+
+def test_more_streams_than_a_user_may_have_are_423_for_that_user_only(tmp_path: Path) -> None:
+    async def run() -> None:
+        core = Core(tmp_path, most_of_a_user=1)
+        (_, one), (_, two) = await two_plots(core)
+        core.store.create_user("bob")
+        bob = core.store.users()[1]
+        bobs = core.store.new_token(bob)
+        await core.plots.poll()
+        await core.plots.save(bob, [trace(bobs)], {})
+        session = core.open(one)
+        with refused(423, "this user"):
+            core.open(two)
+        multiplexed = core.open(None)
+        with refused(423, "this user"):
+            multiplexed.lines(block([0], two))
+        multiplexed.abort()
+        assert core.open(bobs)
+        session.abort()
+        assert core.open(two)
+        await core.close()
+
+    asyncio.run(run())
+
+
+@in_core
+async def test_refused_streams_take_no_slot(core: Core) -> None:
+    for _ in range(10):
+        with refused(404):
+            core.open("nosuchtokn")
+    assert not core.streams._sessions
+
+
+@in_core
+async def test_nothing_is_kept_of_sessions_that_ended(core: Core) -> None:
+    _, token = await core.streamed_plot()
+    for _ in range(3):
+        session = core.open(token, (STREAM_ID, 0))
+        session.lines(block([0]))
+        await finish(session)
+        aborted = core.open(token, (STREAM_ID, 0))
+        aborted.lines(block([0, 1]))
+        aborted.abort()
+        await core.committer.flush()
+    assert not core.streams._sessions
+    assert not core.streams._by_token
+    assert not core.streams._devices
+    assert not +core.streams._by_user
+
+
+@in_core
+async def test_a_session_with_too_much_uncommitted_is_congested_until_it_is_written(core: Core) -> None:
+    _, token = await core.streamed_plot()
+    session = core.open(token)
+    drained = asyncio.Event()
+    session.on_drained = drained.set
+    session.lines(b'{"text":"%s"}\n' % (b"." * 500_000))
+    assert not session.congested
+    session.lines(b'{"text":"%s"}\n' % (b"." * 600_000))
+    assert session.congested
+    await asyncio.wait_for(drained.wait(), 10)
+    assert not session.congested
+
+
+class Reconnects(RuleBasedStateMachine):
+    """Two boards that lose connections, send again from any number that is not settled above, and skip bad lines."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.folder = tempfile.TemporaryDirectory()
+        self.core = Core(Path(self.folder.name))
+        self.info, self.token = self.run(self.core.streamed_plot())
+        self.session: Any = None
+        self.next_line = 0  # what the open request sends next
+        self.settled = 0  # what the board knows
+        self.sent = 0
+
+    def run(self, work: Any) -> Any:
+        return self.loop.run_until_complete(work)
+
+    async def _open(self, first: int) -> None:
+        self.session = self.core.open(self.token, (STREAM_ID, first))
+        self.next_line = first
+
+    @rule(back=st.integers(0, 5))
+    def connect(self, back: int) -> None:
+        """Perhaps while the old connection is half open; from a number at or below what is settled."""
+        self.run(self._open(max(self.settled - back, 0)))
+
+    @rule(count=st.integers(1, 5))
+    def send(self, count: int) -> None:
+        if self.session is not None:
+            self.run(self._send(count))
+
+    async def _send(self, count: int) -> None:
+        self.session.lines(block(range(self.next_line, self.next_line + count)))
+        self.next_line += count
+        self.sent = max(self.sent, self.next_line)
+
+    @rule()
+    def checkpoint(self) -> None:
+        if self.session is not None:
+            assert self.run(finish(self.session)) is None
+            assert self.settled <= self.session.settled <= self.sent
+            self.settled = self.session.settled
+            self.session = None
+
+    @rule()
+    def break_off(self) -> None:
+        if self.session is not None:
+            self.run(self._abort())
+
+    async def _abort(self) -> None:
+        self.session.abort()
+        self.session = None
+
+    @rule()
+    def wait(self) -> None:
+        self.run(self.core.committer.flush())
+
+    @rule()
+    def restart(self) -> None:
+        self.break_off()
+        self.run(self.core.close())
+        self.core = Core(self.core.store.path.parent)
+
+    @invariant()
+    def every_number_is_stored_once_and_in_order(self) -> None:
+        stored = self.core.stored_x(self.info)
+        assert stored == list(range(len(stored)))
+        assert self.settled <= len(stored) <= self.sent
+
+    def teardown(self) -> None:
+        self.break_off()
+        self.run(self.core.committer.flush())
+        assert self.core.stored_x(self.info) == list(range(self.sent))
+        assert self.run(self._shown()) == list(range(self.sent))
+        self.run(self.core.close())
+        self.loop.close()
+        self.folder.cleanup()
+
+    async def _shown(self) -> list[Any]:
+        return self.core.x(self.info)
+
+
+TestReconnects = Reconnects.TestCase
+TestReconnects.settings = settings(
+    max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)

@@ -5,6 +5,7 @@
 
 import argparse
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,12 @@ CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run"]
 ADDRESS = re.compile(r"https?://\S+/~\w+/\d+")
 WIDTH, HEIGHT = 960, 620
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def page_address(demo: "subprocess.Popen[str]") -> str:
@@ -43,7 +50,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Take the README's picture from a running demo.")
     parser.add_argument("--after", type=float, default=45, metavar="SECONDS", help="how long the demo streams first (45)")
     seconds = parser.parse_args().after
-    command = [sys.executable, "-m", "host_tools.cli", "demo", "--port", "0", "--for", str(int(seconds) + 60)]
+    command = [sys.executable, "-m", "host_tools.cli", "demo", "--port", str(free_port()), "--for", str(int(seconds) + 60)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as demo:
         try:
             photograph(page_address(demo), seconds)

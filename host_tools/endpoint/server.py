@@ -163,7 +163,6 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind(address)
-            listener.listen()
         except OSError as error:
             raise EndpointError(_why_not_bound(error, host, port)) from None
         yield listener

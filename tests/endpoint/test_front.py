@@ -315,11 +315,13 @@ async def test_a_refused_request_closes_even_when_keep_alive_was_asked_for(endpo
 
 
 @scenario()
-async def test_a_bad_line_in_the_last_segment_hides_nothing_behind_it_as_a_request(endpoint: Harness) -> None:
+async def test_nothing_behind_a_bad_line_is_taken_for_a_request(endpoint: Harness) -> None:
+    endpoint.streams.commit = "at once"
     client = await endpoint.connect()
-    await client.send(KEEP + chunk(b"bad\n") + END + GET)
+    await client.send(KEEP + chunk(b"bad\n") + END + KEEP + END)
     assert await client.status() == 422
     assert await client.rest() == b""
+    assert len(endpoint.streams.sessions) == 1
 
 
 @scenario()
@@ -662,6 +664,7 @@ async def test_the_coarse_timer_never_ends_a_stream_early(endpoint: Harness) -> 
     client = await endpoint.connect()
     await client.send(START)
     session = await endpoint.session()
+    endpoint.pass_time(0)
     endpoint.time += 0.9
     await client.send(chunk(LINE))
     await endpoint.received(LINE)
@@ -747,7 +750,7 @@ async def test_a_client_that_leaves_inside_its_body_has_what_came_committed(endp
 async def test_a_connection_that_breaks_while_the_commit_runs_is_neither_aborted_nor_answered(endpoint: Harness) -> None:
     endpoint.streams.commit = "never"
     client = await endpoint.connect()
-    await client.send(START + chunk(LINE) + END)
+    await client.send(KEEP + chunk(LINE) + END)
     session = await endpoint.session()
     await until(lambda: session.done is not None)
     client.reset()
@@ -884,7 +887,7 @@ async def test_a_request_that_comes_while_a_page_is_made_waits_for_its_turn(endp
     client = await endpoint.connect()
     await client.send(b"GET /slow HTTP/1.1\r\n\r\n")
     await client.send(KEEP + chunk(LINE) + END)
-    await asyncio.sleep(0.02)
+    await until(lambda: any(not front.transport.is_reading() for front in endpoint.gate.fronts))
     assert not endpoint.streams.sessions
     endpoint.pass_time(1000)
     endpoint.go.set()
@@ -941,6 +944,17 @@ async def test_a_websocket_passes_and_the_front_lets_go_of_it(endpoint: Harness)
 
 
 @scenario()
+async def test_a_shutdown_lets_a_refusal_that_is_on_its_way_arrive(endpoint: Harness) -> None:
+    endpoint.streams.refusal = Refusal(404, "this token is not registered")
+    client = await endpoint.connect()
+    await client.send(START)
+    assert await client.status() == 404
+    [front] = endpoint.gate.fronts
+    front.shutdown()
+    assert not front.transport.is_closing()
+
+
+@scenario()
 async def test_a_graceful_shutdown_commits_answers_and_closes_streams(endpoint: Harness) -> None:
     client, between, waiting = [await endpoint.connect() for _ in range(3)]
     await between.send(KEEP + END)
@@ -953,6 +967,19 @@ async def test_a_graceful_shutdown_commits_answers_and_closes_streams(endpoint: 
     assert "stopping" in text
     assert session.done is not None
     assert [await other.rest() for other in (client, between, waiting)] == [b""] * 3
+    client.writer.close()
+    await stopping
+
+
+@scenario()
+async def test_a_shutdown_answers_a_stream_that_follows_a_page_on_its_connection(endpoint: Harness) -> None:
+    client = await endpoint.connect()
+    await client.send(GET)
+    assert await client.status() == 200
+    await client.send(KEEP + chunk(LINE))
+    await endpoint.received(LINE)
+    stopping = asyncio.create_task(endpoint.server.shutdown(sockets=[endpoint.listener]))
+    assert await client.status() == 408
     client.writer.close()
     await stopping
 

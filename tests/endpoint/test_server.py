@@ -19,6 +19,7 @@ import pytest
 
 from host_tools.endpoint import server
 from host_tools.endpoint.errors import EndpointError
+from host_tools.endpoint.front import Limits
 from host_tools.endpoint.server import Endpoint, EndpointConfig
 from host_tools.endpoint.store import FILENAME, Store
 
@@ -98,6 +99,17 @@ def test_pages_are_served_and_streams_are_taken_on_the_one_port(data: Path) -> N
         writer.close()
 
     during(EndpointConfig(data, port=0), work)
+
+
+def test_a_running_endpoint_keeps_its_time_limits(data: Path) -> None:
+    async def work(endpoint: Endpoint) -> None:
+        url = urlsplit(endpoint.url)
+        reader, writer = await asyncio.open_connection(url.hostname, url.port)
+        writer.write(b"POST / HTTP/1.1\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 408 ")
+        writer.close()
+
+    during(EndpointConfig(data, port=0, limits=Limits(head_s=0.05, tick_s=0.01)), work)
 
 
 def test_the_data_folder_and_the_store_are_for_their_owner_only(data: Path) -> None:

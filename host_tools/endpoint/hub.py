@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import Refusal
+from .errors import EndpointError, Refusal
 from .figure import Delta
 from .store import now_ms
 
@@ -27,7 +27,7 @@ class View:
 
 
 class Subscription(AsyncIterator[Message]):
-    """One viewer's messages. It must be closed; it ends by itself when the plot is deleted."""
+    """One viewer's messages. It must be closed; it ends by itself when the plot is deleted or cannot be read."""
 
     def __init__(self, channel: "_Channel") -> None:
         self._channel = channel
@@ -136,7 +136,7 @@ class _Channel:
         asking, self._asking = self._asking, {}
         try:
             view = self._look(self._plot_id)
-        except Refusal:  # the plot is gone
+        except (Refusal, EndpointError):  # the plot is gone, or cannot be read now
             self.end()
             return
         message = {"type": "snapshot", "seq": self._seq, "figure": view.figure, "live": view.live, "last": view.last}

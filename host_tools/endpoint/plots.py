@@ -223,6 +223,7 @@ class Plots:
                 self._apply(plot_id, plot, token, seq, time, lines, size)
         except (EndpointError, Refusal):  # the store cannot be read now; the lines are in it, and come with the next load
             self._plots.pop(plot_id, None)
+            self._hub.reload(plot_id)
 
     def _apply(self, plot_id: int, plot: _Plot, token: str, seq: int, time: int, lines: Sequence[Line], size: int) -> None:
         plot.seq, plot.last = seq, time

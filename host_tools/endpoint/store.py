@@ -1,5 +1,6 @@
 """The SQLite file: users, tokens, plots, journal, devices. Every statement of SQL stands here."""
 
+import fcntl
 import hashlib
 import hmac
 import os
@@ -19,11 +20,13 @@ import orjson
 from .errors import EndpointError
 
 FILENAME = "plotpost.sqlite3"
+LOCK_FILENAME = "plotpost.lock"  # a file of its own: closing SQLite's would drop SQLite's locks (sqlite.org/howtocorrupt.html)
 SCHEMA_VERSION = 1
 DEVICE_LIFETIME_MS = 400 * 24 * 3600 * 1000
 
 _APPLICATION_ID = 0x706C6F74  # "plot": tells our files from other programs' (sqlite.org/pragma.html#pragma_application_id)
 _BUSY_TIMEOUT_MS = 5000
+_WAL_BYTES = 64 * 1024 * 1024  # what the write-ahead log may keep on disk after it was needed
 _SECRET_LENGTH = 10  # Plotly's Arduino library counts lengths by hand and is right for exactly ten characters only
 _SECRET_ALPHABET = string.ascii_lowercase + string.digits
 _USER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -192,6 +195,7 @@ class Store:
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self._db = connection
+        self._claim: int | None = None  # file descriptor of the lock
         self._verified: dict[tuple[str, bytes], bytes] = {}
 
     @classmethod
@@ -217,6 +221,21 @@ class Store:
 
     def close(self) -> None:
         self._db.close()
+        if self._claim is not None:
+            os.close(self._claim)
+            self._claim = None
+
+    def claim(self) -> None:
+        """Be the only endpoint of this folder until close(), or until the process ends. Raises StoreError if there is one."""
+        claim = os.open(self.path.with_name(LOCK_FILENAME), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(claim)
+            raise StoreError(
+                f"another endpoint uses {self.path.parent}: stop it first, or choose another folder with --data"
+            ) from None
+        self._claim = claim
 
     def clone(self) -> "Store":
         """A second connection to the same file."""
@@ -493,5 +512,6 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
     if not tables:
         connection.executescript(_SCHEMA)

@@ -21,6 +21,7 @@ MOST_STREAMS = 20_000
 MOST_STREAMS_OF_A_USER = 15_000
 
 _TRIAL_LINES = 16  # of the multiplexed dialect, until one must have a token that may be used
+_WITHOUT_TOKEN = b"{}"  # stands for a line whose token may not be used: it is refused and counted as that was
 _CONGESTED_BYTES = 1024 * 1024
 _DEVICE_TEXT = 500
 
@@ -65,6 +66,10 @@ def _unusable(token_is_registered: bool) -> Refusal:
     if token_is_registered:
         return Refusal(403, "the stream token feeds no plot: create a plot that has the token in a trace, then stream")
     return Refusal(404, "the stream token is not registered here: make one with 'plotpost token new', and check the board's")
+
+
+def _refuse_line(index: int, bad: _BadLine) -> Refusal:
+    return Refusal(422, f"line {index + 1} of the stream cannot be used: {bad}")
 
 
 class _BoardClock:
@@ -184,9 +189,10 @@ class Session:
         self._head = head
         self._evict = evict
         self._clock = _BoardClock(head.convert_timestamp) if head.convert_timestamp else None
-        self._next = head.records.first if head.records else 0  # number of the next line that is not blank
-        self._settled = self._next
-        self._trial: list[bytes] = []  # multiplexed dialect: lines that wait for the first token that may be used
+        self._first = head.records.first if head.records else 0  # number of the first line that is not blank
+        self._next = self._first
+        self._settled = self._first  # as long as the owner is not known
+        self._tried = 0  # multiplexed dialect: lines before the first token that may be used
         self._registered = False  # one of their tokens is, but feeds no plot
         self._lane = Lane()
         self._device: _Device | None = None
@@ -226,7 +232,7 @@ class Session:
 
     def finish(self, done: Done) -> None:
         """The request has ended: `done` is called when all is committed, at once if it is, with None or why it was not."""
-        if self._trial and self._over is None:
+        if self._tried and self.user_id is None and self._over is None:
             self._over = _unusable(self._registered)
         self._done = done
         self._leave()
@@ -273,33 +279,27 @@ class Session:
             self._streams.release(self._device)
 
     def _try_tokens(self, lines: list[bytes]) -> list[bytes]:
-        """Multiplexed dialect: hold lines back until one tells whose they are; then give all of them. Raises Refusal."""
-        tried = len(self._trial)
-        self._trial += lines
-        for index, raw in enumerate(self._trial[tried:_TRIAL_LINES], tried):
-            token = self._look(index, raw)
-            self._registered = self._registered or token in self._streams.routes
+        """Multiplexed dialect: skip lines until one tells whose they are; then give all from the first. Raises Refusal."""
+        for index, raw in enumerate(lines[: _TRIAL_LINES - self._tried]):
+            token = self._look(raw)
             if token is not None and self._streams.feeds(token):
                 self.join(self._streams.routes[token].user_id)
-                lines, self._trial = self._trial, []
-                return lines
-        if len(self._trial) >= _TRIAL_LINES:
+                return [_WITHOUT_TOKEN] * self._tried + lines[index:]
+            self._tried += 1
+            self._registered = self._registered or token in self._streams.routes
+        if self._tried >= _TRIAL_LINES:
             raise _unusable(self._registered)
         return []
 
-    def _look(self, index: int, raw: bytes) -> str | None:
+    def _look(self, raw: bytes) -> str | None:
         try:
             token = _token(parse_line(raw)[0])
         except _BadLine as bad:
-            self._settled = self._next + index
-            raise self._refuse_line(index, bad) from None
-        if token is None and index == 0:
+            self._settled += self._tried
+            raise _refuse_line(self._tried, bad) from None
+        if token is None and not self._tried:
             raise Refusal(406, "the header plotly-streamtoken is missing, and the first line holds no streamtoken either")
         return token
-
-    def _refuse_line(self, index: int, bad: _BadLine) -> Refusal:
-        first = self._head.records.first if self._head.records else 0
-        return Refusal(422, f"line {self._next - first + index + 1} of the stream cannot be used: {bad}")
 
     # Taking lines
 
@@ -314,7 +314,7 @@ class Session:
                 self._take_line(raw, batch)
                 batch.end += 1
         except _BadLine as bad:
-            refusal = self._refuse_line(batch.end - first, bad)
+            refusal = _refuse_line(batch.end - self._first, bad)
         except Refusal as lost_token:
             refusal = lost_token
         self._next = batch.end

@@ -7,6 +7,7 @@ import pytest
 from host_tools.endpoint.errors import Refusal
 from host_tools.endpoint.hub import Hub, Message, Subscription, View
 from host_tools.endpoint.plots import PlotInfo
+from host_tools.endpoint.store import StoreError
 from tests.endpoint.core import Core, block, finish, in_core, next_message, trace
 
 
@@ -210,12 +211,13 @@ async def test_a_viewer_that_waits_is_woken_by_its_end(core: Core) -> None:
         await waiting
 
 
-def test_a_plot_that_cannot_be_read_ends_the_viewing() -> None:
+@pytest.mark.parametrize("trouble", [Refusal(404, "gone"), StoreError("damaged")])
+def test_a_plot_that_cannot_be_read_ends_the_viewing(trouble: Exception) -> None:
     async def run() -> None:
         hub = Hub()
 
         def look(plot_id: int) -> View:
-            raise Refusal(404, "gone")
+            raise trouble
 
         hub.look = look
         with pytest.raises(StopAsyncIteration):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from host_tools.endpoint.errors import Refusal
 from host_tools.endpoint.plots import FILEOPTS, PlotInfo, save_plot
-from host_tools.endpoint.store import Store, User
+from host_tools.endpoint.store import Store, StoreError, User
 from tests.endpoint.core import STREAM_ID, Core, block, finish, in_core, next_message, trace
 
 
@@ -288,6 +288,25 @@ async def test_a_plot_that_is_viewed_stays_in_memory(core: Core) -> None:
     core.plots._plots[info.id].used -= 3600
     await core.plots.poll()
     assert core.plots._plots[info.id].figure is not None
+
+
+@in_core
+async def test_lines_are_not_lost_to_viewers_when_the_store_cannot_be_read_for_a_moment(core: Core) -> None:
+    info, token = await core.streamed_plot()
+    viewer = core.hub.subscribe(info.id)
+    await next_message(viewer)
+    core.plots._plots.clear()
+    measure = core.store.measure_plot
+
+    def fail(plot_id: int) -> None:
+        raise StoreError("out of order")
+
+    core.store.measure_plot = fail  # type: ignore[method-assign]
+    await stream(core, token, 1)
+    core.store.measure_plot = measure  # type: ignore[method-assign]
+    while (message := await next_message(viewer))["type"] != "snapshot":
+        pass
+    assert message["figure"]["data"][0]["x"] == [1]
 
 
 # Another process

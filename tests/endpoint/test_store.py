@@ -248,3 +248,14 @@ def test_a_full_disk_is_told_with_a_remedy_and_rolled_back(store: Store, ann: Us
     loaded = store.load_plot(plot_id)
     assert loaded is not None
     assert [row.lines for row in loaded[2]] == [b"y"]
+
+
+def test_a_folder_has_one_endpoint_at_a_time(tmp_path: Path, store: Store) -> None:
+    store.claim()
+    second = Store.open(tmp_path / "data")
+    with pytest.raises(StoreError, match=r"another endpoint uses .*stop it first"):
+        second.claim()
+    assert second.users() == []  # commands go on working
+    store.close()
+    second.claim()
+    second.close()

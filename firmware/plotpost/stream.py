@@ -157,9 +157,9 @@ class Uplink:
         config = self._config
         token = "" if self._token is None else "plotly-streamtoken: %s\r\n" % self._token
         return (
-            "POST / HTTP/1.1\r\nHost: %s:%d\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n%s"
+            "POST %s HTTP/1.1\r\nHost: %s:%d\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n%s"
             "plotpost-records: %s/%d\r\nplotpost-device: %s\r\n\r\n"
-            % (config.host, config.port, token, delivery.source.stream_id, delivery.begun, self._device())
+            % (config.path, config.host, config.port, token, delivery.source.stream_id, delivery.begun, self._device())
         ).encode()
 
     def _encode(self, now):

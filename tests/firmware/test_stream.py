@@ -15,6 +15,7 @@ ID = "0123456789abcdef"
 
 class Config:
     host = "127.0.0.1"
+    path = "/"
 
     def __init__(self, port):
         self.port = port

@@ -302,6 +302,19 @@ def test_text_can_be_read_in_light_and_dark(client: PlotlyClient, look: Look, sc
     assert abs(body - heading) > 0.5
 
 
+def test_a_plot_that_no_stream_feeds_says_so(client: PlotlyClient, look: Look) -> None:
+    state(look(client.new_plot({"x": [1], "y": [1]})), "no stream")
+
+
+def test_no_button_sends_the_readings_elsewhere(client: PlotlyClient, look: Look) -> None:
+    page = look(client.new_plot({"x": [1, 2], "y": [1, 2], "mode": "markers"}))
+    wait_for_y(page, [1, 2])
+
+    buttons = page.locator("#plot .modebar-btn")
+    titles = [button.get_attribute("data-title") for button in buttons.all()]
+    assert titles == ["Download plot as a PNG", "Zoom", "Pan", "Zoom in", "Zoom out", "Reset axes"]
+
+
 def test_it_fits_a_phone(client: PlotlyClient, look: Look) -> None:
     traces = [{"x": [1, 2], "y": [n, n], "name": f"sensor {n}", "mode": "markers"} for n in range(8)]
     page = look(client.new_plot(*traces, filename="a plot with a rather long name"), viewport={"width": 360, "height": 640})

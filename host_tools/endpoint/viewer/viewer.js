@@ -8,10 +8,12 @@ import { Pacer } from "./pacer.js";
 import { keepHidden, replacesLegend, showReadouts } from "./readouts.js";
 import { onChange, template } from "./theme.js";
 
-const WORDS = { connecting: "connecting", live: "live", waiting: "waiting", ended: "stream ended", reconnecting: "reconnecting" };
+const WORDS = { connecting: "connecting", live: "live", waiting: "waiting", ended: "stream ended", none: "no stream", reconnecting: "reconnecting" };
 const CONFIG = {
-  displaylogo: false, doubleClick: "reset+autosize",
-  modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
+  displaylogo: false, showTips: false, doubleClick: "reset+autosize",
+  // plotly.js would offer to upload the readings to Plotly's own servers.
+  showSendToCloud: false, plotlyServerURL: "",
+  modeBarButtonsToRemove: ["sendDataToCloud", "select2d", "lasso2d", "autoScale2d"],
 };
 
 const element = (id) => document.querySelector(id);
@@ -23,9 +25,14 @@ const stream = { connected: false, live: false, last: null, behind: 0 };
 let seq = null; // of the newest delta; null until there is a snapshot
 let figure = null; // as the endpoint tells it; what plotly.js adds stays out of the layout
 
+function streamState() {
+  if (stream.live) return "live";
+  if (stream.last !== null) return "ended";
+  return figure?.data.some((trace) => trace.stream) ? "waiting" : "none";
+}
+
 function showState() {
-  const streamState = stream.live ? "live" : stream.last === null ? "waiting" : "ended";
-  const now = stream.connected ? streamState : seq === null ? "connecting" : "reconnecting";
+  const now = stream.connected ? streamState() : seq === null ? "connecting" : "reconnecting";
   if (state.dataset.state === now) return; // a live region must not speak without need
   state.dataset.state = now;
   state.textContent = WORDS[now];

@@ -1,8 +1,8 @@
 """An emulated Pico or Pico W with a serial port, a flash image, and faults on command.
 
-    with Pico("pico_w") as board:
-        print(board.run("import sys; print(sys.implementation)"))
-        board.control(stall=True)
+with Pico("pico_w") as board:
+    print(board.run("import sys; print(sys.implementation)"))
+    board.control(stall=True)
 """
 
 import contextlib
@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 import tty
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -28,7 +28,7 @@ from tests.emulated.firmware import firmware
 Board = Literal["pico", "pico_w"]
 Status = Mapping[str, int]
 
-_BOOT_S = 60.0
+_AWAIT_S = 60.0
 _CONTROL_S = 20.0
 _STOP_S = 5.0
 _POLL_S = 0.02
@@ -88,7 +88,7 @@ class Pico:
         """Powers the board and waits for its serial port. Raises Missing or BoardError."""
         try:
             self._launch(firmware(self.board), node.command())
-            self._await_usb()
+            self.await_usb()
         except BaseException:
             self.stop()
             raise
@@ -119,12 +119,20 @@ class Pico:
 
     def power_on(self) -> None:
         self.control(power="on")
-        self._await_usb()
+        self.await_usb()
 
     def reset(self) -> None:
         """The RUN pin is pulled low."""
         self.control(power="reset")
-        self._await_usb()
+        self.await_usb()
+
+    def await_usb(self, resets: int = 0) -> None:
+        """Waits until the board's serial port is there, after at least so many resets since `start()`. Raises BoardError."""
+        self._await("the serial port", lambda status: bool(status["usb"]) and status["resets"] >= resets)
+
+    def await_status(self, **wanted: int) -> Status:
+        """Waits until the board's status has these values. Raises BoardError."""
+        return self._await(str(wanted), lambda status: all(status[name] == value for name, value in wanted.items()))
 
     def mpremote(self, *arguments: str, timeout: float = 60.0) -> str:
         """What `mpremote connect PORT ARGUMENTS...` writes. Raises BoardError with its message, or when it takes too long."""
@@ -181,13 +189,14 @@ class Pico:
             except subprocess.TimeoutExpired:
                 process.kill()
 
-    def _await_usb(self) -> None:
-        deadline = time.monotonic() + _BOOT_S
+    def _await(self, what: str, has_come: Callable[[Status], bool]) -> Status:
+        deadline = time.monotonic() + _AWAIT_S
         while time.monotonic() < deadline:
             if self._emulator is None or self._emulator.poll() is not None:
                 raise BoardError(f"The emulator ended: {self._log.read_text().strip()}")
             with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
-                if self.stats()["usb"]:
-                    return
+                status = self.stats()
+                if has_come(status):
+                    return status
             time.sleep(_POLL_S)
-        raise BoardError(f"The board's serial port did not appear within {_BOOT_S:.0f} s")
+        raise BoardError(f"In {_AWAIT_S:.0f} s the board did not come to {what}")

@@ -1,11 +1,10 @@
 // The board's USB serial port, as the master side of a pseudo terminal.
-import fs from 'node:fs';
 import tty from 'node:tty';
 import { USBCDC } from 'rp2040js';
 
-const UNREAD_BYTES = 256 << 10; // what waits for a reader; then the oldest is dropped, as a host does with what nobody reads
+const UNREAD_BYTES = 64 << 10; // what waits for a reader; more is dropped, as MicroPython does when no host reads
+const RETRY_MS = 2;
 const UNSENT_BYTES = 64 << 10; // what waits for the board; then the pseudo terminal is not read any more
-const RETRY_MS = 5;
 
 export class UsbSerial {
   connected = false;
@@ -16,8 +15,7 @@ export class UsbSerial {
   #usb = null;
   #wanted = 0; // bytes that the board's OUT endpoint waits for
   #toBoard = Buffer.alloc(0);
-  #toHost = [];
-  #toHostBytes = 0;
+  #toHost = Buffer.alloc(0);
   #retry = null;
 
   /**
@@ -71,23 +69,15 @@ export class UsbSerial {
   }
 
   #fromBoard(data) {
-    if (!data.length) return;
-    this.#toHost.push(data);
-    this.#toHostBytes += data.length;
-    while (this.#toHostBytes > UNREAD_BYTES) this.#toHostBytes -= this.#toHost.shift().length;
+    if (this.#toHost.length < UNREAD_BYTES) this.#toHost = Buffer.concat([this.#toHost, data]);
     if (!this.#retry) this.#write();
   }
 
+  /** Not by the stream, whose writes to a terminal would block the whole emulator. */
   #write() {
     this.#retry = null;
     try {
-      while (this.#toHost.length) {
-        const data = this.#toHost[0];
-        const written = fs.writeSync(this.#fd, data);
-        this.#toHostBytes -= written;
-        if (written === data.length) this.#toHost.shift();
-        else this.#toHost[0] = data.subarray(written);
-      }
+      while (this.#toHost.length) this.#toHost = this.#toHost.subarray(fs.writeSync(this.#fd, this.#toHost));
     } catch (error) {
       if (error.code !== 'EAGAIN') throw error;
       this.#retry = setTimeout(() => this.#write(), RETRY_MS);

@@ -54,7 +54,9 @@ def build(tree: Path, recipe: Recipe, folder: Path, progress: Progress) -> None:
 
 def _run(command: list[str], stage: str, progress: Progress) -> None:
     lines: list[str] = []
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL
+    ) as process:
         assert process.stdout is not None
         for line in process.stdout:
             lines = [*lines, line][-_LAST_LINES:]

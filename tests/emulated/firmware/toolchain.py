@@ -49,9 +49,7 @@ def _finds(library: str) -> bool:
 
 def _apt(command: list[str]) -> None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    done = subprocess.run(
-        command, capture_output=True, text=True, env=environment, timeout=_INSTALL_S, stdin=subprocess.DEVNULL
-    )
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=_INSTALL_S, stdin=subprocess.DEVNULL)
     if done.returncode:
         reason = (done.stderr.strip() or f"exit status {done.returncode}").splitlines()[-1]
         raise Missing(f"Cannot install the cross compiler: {reason}")

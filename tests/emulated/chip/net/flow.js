@@ -106,6 +106,7 @@ export class Flow {
     this.#kept = [];
     this.held = 0;
     for (const data of kept) this.#write(data);
+    if (this.#boardEnded) this.#socket.end();
     this.#announceWindow();
   }
 
@@ -170,7 +171,7 @@ export class Flow {
     if (this.#boardEnded || plus(sequence, data.length) !== this.#receiveNext) return;
     this.#boardEnded = true;
     this.#receiveNext = plus(this.#receiveNext, 1);
-    this.#socket.end();
+    if (!this.#tcp.stalled) this.#socket.end();
     this.#send(FLAG.ACK);
   }
 

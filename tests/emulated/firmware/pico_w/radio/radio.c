@@ -18,8 +18,8 @@ static void joined(cyw43_t *self) {
     netif_set_link_up(&self->netif[CYW43_ITF_STA]);
 }
 
-static void lost(cyw43_t *self, int why) {
-    self->link = why;
+static void disconnected(cyw43_t *self, int status) {
+    self->link = status;
     if (self->up[CYW43_ITF_STA]) {
         netif_set_link_down(&self->netif[CYW43_ITF_STA]);
     }
@@ -31,13 +31,13 @@ static void handle(cyw43_t *self, int event) {
             joined(self);
             break;
         case EVENT_DOWN:
-            lost(self, CYW43_LINK_DOWN);
+            disconnected(self, CYW43_LINK_DOWN);
             break;
         case EVENT_NO_NETWORK:
-            lost(self, CYW43_LINK_NONET);
+            disconnected(self, CYW43_LINK_NONET);
             break;
         case EVENT_BAD_KEY:
-            lost(self, CYW43_LINK_BADAUTH);
+            disconnected(self, CYW43_LINK_BADAUTH);
             break;
         case EVENT_SCAN_RESULT:
             if (self->scanning) {
@@ -74,7 +74,6 @@ void cyw43_init(cyw43_t *self) {
 
 void cyw43_deinit(cyw43_t *self) {
     cyw43_wifi_leave(self, CYW43_ITF_STA);
-    cyw43_wifi_set_up(self, CYW43_ITF_STA, false, 0);
     CYW43_THREAD_ENTER;
     if (self->up[CYW43_ITF_STA]) {
         self->up[CYW43_ITF_STA] = false;
@@ -103,7 +102,7 @@ int cyw43_wifi_join(cyw43_t *self, size_t ssid_len, const uint8_t *ssid, size_t 
         return -CYW43_EPERM;
     }
     CYW43_THREAD_ENTER;
-    lost(self, CYW43_LINK_JOIN); // a second join leaves the first network
+    disconnected(self, CYW43_LINK_JOIN); // a second join leaves the first network
     self->ssid_len = MIN(ssid_len, sizeof(self->ssid));
     memcpy(self->ssid, ssid, self->ssid_len);
     uint8_t lengths[2] = { self->ssid_len, key_len };
@@ -118,7 +117,7 @@ int cyw43_wifi_leave(cyw43_t *self, int itf) {
     }
     CYW43_THREAD_ENTER;
     emulator(EMULATOR_LEAVE, NULL, 0, NULL);
-    lost(self, CYW43_LINK_DOWN);
+    disconnected(self, CYW43_LINK_DOWN);
     CYW43_THREAD_EXIT;
     return 0;
 }

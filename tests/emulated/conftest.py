@@ -1,0 +1,46 @@
+"""The emulated boards as fixtures: booted once for each file of tests."""
+
+import os
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests.emulated import node
+from tests.emulated.errors import Missing
+from tests.emulated.firmware import BOARDS, firmwares
+from tests.emulated.pico import Pico
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "emulated: needs an emulated board (Node.js, and once a cross compiler)")
+
+
+def _tell(stage: str, percent: int | None) -> None:
+    """Past pytest's capture: building the firmware takes minutes."""
+    if percent is None and sys.__stderr__:
+        print(f"\n{stage}", file=sys.__stderr__, flush=True)
+
+
+@pytest.fixture(scope="session")
+def emulator() -> None:
+    """What every emulated board needs. CI must have it; elsewhere its tests are skipped with the remedy."""
+    try:
+        node.command()
+        firmwares(list(BOARDS), _tell)
+    except Missing as missing:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="module")
+def pico(emulator: None) -> Iterator[Pico]:
+    with Pico("pico") as board:
+        yield board
+
+
+@pytest.fixture(scope="module")
+def pico_w(emulator: None) -> Iterator[Pico]:
+    with Pico("pico_w") as board:
+        yield board

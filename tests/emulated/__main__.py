@@ -21,9 +21,7 @@ def main(arguments: list[str]) -> int:
         network = Network(forward=options.forward, pcap=options.pcap)
         with Pico(options.board, options.flash, network) as board:
             print(f"The board's serial port is {board.port}: mpremote connect {board.port}")
-            print(
-                'A command is a JSON object a line, such as {"stall": true} or {"power": "reset"}; {} shows the status; Ctrl-D ends'
-            )
+            print('A command is a JSON object a line, such as {"stall": true}; {} shows the status; Ctrl-D ends')
             _obey(board)
     except (Missing, BoardError) as failure:
         print(failure, file=sys.stderr)

@@ -1,4 +1,5 @@
 // The board's USB serial port, as the master side of a pseudo terminal.
+import fs from 'node:fs';
 import tty from 'node:tty';
 import { USBCDC } from 'rp2040js';
 

@@ -1,4 +1,4 @@
-"""`python3 -m tests.emulated.firmware [pico] [pico_w]`: builds what is not in the cache yet and prints the path of each firmware.bin."""
+"""`python3 -m tests.emulated.firmware [pico] [pico_w]`: prints the path of each firmware.bin, after building it if need be."""
 
 import sys
 

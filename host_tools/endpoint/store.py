@@ -10,7 +10,7 @@ import sqlite3
 import string
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -204,8 +204,7 @@ class Store:
         path = folder / FILENAME
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-            path.chmod(0o600)
+            _create(path)
         except OSError as error:
             raise StoreError(f"cannot open {path}: {error.strerror}; choose another folder with --data") from None
         connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_MS / 1000, isolation_level=None, check_same_thread=False)
@@ -497,6 +496,15 @@ class Store:
     def forget_old_devices(self) -> int:
         """Drop the numbers of devices that were not seen for 400 days; gives how many."""
         return self._write("DELETE FROM devices WHERE last_used < ?", now_ms() - DEVICE_LIFETIME_MS)
+
+
+def _create(path: Path) -> None:
+    """Make the file, readable by its owner alone. One that is there must not be opened and closed: that would drop the locks which
+    SQLite holds on it in this process (fcntl(2), POSIX advisory locks), and another process would then delete the journal under it.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    path.chmod(0o600)
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:

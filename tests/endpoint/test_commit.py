@@ -12,7 +12,8 @@ from host_tools.endpoint.commit import Job, Lane
 from host_tools.endpoint.errors import Refusal
 from host_tools.endpoint.plots import PlotInfo
 from host_tools.endpoint.store import DeviceRow, Store
-from tests.endpoint.core import STREAM_ID, Core, finish, in_core, stream_until_killed
+from host_tools.endpoint.streams import Session
+from tests.endpoint.core import STREAM_ID, Core, finish, head, in_core, stream_until_killed
 
 ROOT = Path(__file__).parents[2]
 
@@ -275,3 +276,21 @@ async def test_a_session_hears_of_a_failed_commit_and_the_next_one_goes_on(core:
     assert await finish(session) is None
     assert session.settled == 2
     assert core.x(info) == core.stored_x(info) == [0, 1]
+
+
+@in_core
+async def test_a_board_that_comes_back_at_once_after_a_failed_commit_is_served(core: Core) -> None:
+    info, token = await core.streamed_plot()
+    again: list[Session] = []
+
+    def come_back(refusal: Refusal | None) -> None:
+        core.committer._store._rows("PRAGMA max_page_count = 1000000")
+        again.append(core.open(token, (STREAM_ID, 0)))
+        again[0].lines(b'{"x":0}\n')
+
+    session = core.streams.open(head(token, (STREAM_ID, 0)), come_back)
+    await fill_disk(core)
+    session.lines(b'{"x":0,"text":"%s"}\n' % (b"." * 100_000))
+    await core.committer.flush()
+    assert await finish(again[0]) is None
+    assert core.x(info) == core.stored_x(info) == [0]

@@ -239,6 +239,19 @@ async def test_points_and_last_count_what_was_streamed_also_after_a_restart(core
 
 
 @in_core
+async def test_a_plot_that_is_loaded_between_commit_and_callback_shows_no_line_twice(core: Core) -> None:
+    info, token = await core.streamed_plot()
+    session = core.open(token)
+    session.lines(block([1]))
+    core.committer._flush()
+    while core.stored_x(info) == []:  # the event loop stands still meanwhile
+        pass
+    assert core.x(info) == [1]
+    assert await finish(session) is None
+    assert core.x(info) == [1]
+
+
+@in_core
 async def test_a_plot_is_live_while_it_is_fed(core: Core) -> None:
     info, token = await core.streamed_plot()
     session = core.open(token)

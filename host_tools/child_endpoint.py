@@ -32,6 +32,7 @@ class ChildEndpoint:
 
     def start(self) -> None:
         """Starts it and waits until it can be reached. Raises EndpointError with what it said."""
+        self.kill()  # closes what is left of one that died
         argv = [sys.executable, "-m", "host_tools.cli", "serve", "--json", "--port", str(self.port), "--data", str(self.data)]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(

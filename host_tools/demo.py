@@ -5,7 +5,6 @@ import errno
 import socket
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from collections import Counter
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ _SENSORS = (  # driver, how often, its channel
 _PLOT = "This machine"
 _TICK_S = 0.25
 _FLUSH_S = 30  # the agent gives up after 10 s
+_ADOPTION_S = 10  # how long an endpoint that holds the port, and is not ours, may take to answer
 _PORTS_TO_TRY = 50
 
 
@@ -109,6 +109,7 @@ class _Demo:
         self._data = home / "data"
         self._endpoint = ChildEndpoint(self._data, port, home / "endpoint.log")
         self._restarts = 0
+        self._adopted = False  # the endpoint that runs was started by somebody else
         self._link = "connecting"
         self._started = time.monotonic()
 
@@ -138,27 +139,43 @@ class _Demo:
         return board.closing
 
     def _tend(self, store: Store) -> None:
-        """Starts the endpoint again if it died, unless somebody else has."""
-        if self._endpoint.pid is None and not self._is_served():
-            try:
-                self._endpoint.start()
-            except EndpointError:
-                if not self._is_served():
-                    raise
-            self._restarts += 1
-            self._listener.said("The endpoint had died; it is up again.")
+        """Looks after the endpoint, and says how far everything is."""
+        if self._endpoint.pid is None:
+            self._revive()
         received = sum(plot.points for plot in store.plots())
         if received and self._link == "connecting":
             self._link = "streaming"
         self._listener.progressed(Progress(time.monotonic() - self._started, received, self._link, self._restarts))
 
-    def _is_served(self) -> bool:
-        """Whether an endpoint answers at the address and knows the demo's user."""
+    def _revive(self) -> None:
+        """Starts the endpoint again that died, unless somebody else has. Raises EndpointError."""
+        if self._is_served():
+            if not self._adopted:
+                self._adopted = True
+                self._tell_revived("started by somebody else")
+            return
+        self._adopted = False
         try:
-            with urllib.request.urlopen(self._url, timeout=5) as answer:
-                return bool(answer.status == 200)
-        except (OSError, ValueError):
-            return False
+            self._endpoint.start()
+        except EndpointError:
+            if not self._is_served(patience=_ADOPTION_S):
+                raise
+        else:
+            self._tell_revived(f"process {self._endpoint.pid}")
+
+    def _tell_revived(self, which: str) -> None:
+        self._restarts += 1
+        self._listener.said(f"The endpoint had died; it is up again, {which}.")
+
+    def _is_served(self, patience: float = 0) -> bool:
+        """Whether an endpoint answers at the address and knows the demo's plot, within `patience` seconds."""
+        deadline = time.monotonic() + patience
+        while True:
+            with contextlib.suppress(OSError), urllib.request.urlopen(self._url, timeout=5):
+                return True
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(_TICK_S)
 
     @property
     def _url(self) -> str:

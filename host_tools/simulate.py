@@ -87,6 +87,8 @@ class Simulation:
         except BaseException:
             self._flash.cleanup()
             raise
+        assert self._process.stdout is not None
+        self._output = self._process.stdout
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -105,8 +107,7 @@ class Simulation:
         )
 
     def _read(self) -> None:
-        assert self._process.stdout is not None
-        for text in self._process.stdout:
+        for text in self._output:
             line = LogLine.parse(text.rstrip("\n"))
             self.closing = Closing.parse(line.message) or self.closing
             self.last_line = line.message
@@ -122,6 +123,7 @@ class Simulation:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._process.kill()
         self.wait()
+        self._output.close()
         self._flash.cleanup()
 
     def wait(self, timeout: float | None = None) -> int | None:

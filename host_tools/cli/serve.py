@@ -11,6 +11,7 @@ from host_tools import output
 from host_tools.cli import options
 
 if TYPE_CHECKING:
+    from host_tools.endpoint.fault import Fault
     from host_tools.endpoint.server import Endpoint
 
 
@@ -20,8 +21,17 @@ if TYPE_CHECKING:
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=options.DEFAULT_PORT, show_default=True, help="Port; 0 takes any.")
 @options.data
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="KIND[:HOW OFTEN]",
+    callback=lambda context, option, values: _parse_faults(values),
+    help="Misbehave on purpose towards boards, to test them: stall, reset, half-open, slow, or a status such as 503; each stream,"
+    " every third with :3, one in ten at random with :0.1. ask: only when a kind is typed. See docs/faults.md.",
+)
 @options.as_json
-def serve(host: str, port: int, data: Path, as_json: bool) -> None:
+def serve(host: str, port: int, data: Path, faults: "list[Fault]", as_json: bool) -> None:
     """Run the endpoint that boards send to and browsers look at, until Ctrl-C.
 
     The first start makes a user and prints the API key, which cannot be shown again.
@@ -30,12 +40,30 @@ def serve(host: str, port: int, data: Path, as_json: bool) -> None:
     Examples:
       plotpost serve                     for this machine only
       plotpost serve --host 0.0.0.0      for the boards and browsers of your network
+      plotpost serve --fault reset:0.2   one stream in five is reset, at a random moment
     """
+    from host_tools.endpoint.fault import Faults
     from host_tools.endpoint.server import EndpointConfig
     from host_tools.endpoint.server import serve as run
 
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname).1s %(name)s %(message)s")
-    run(EndpointConfig(data, host, port), lambda endpoint: _greet(endpoint, as_json))
+    bad = Faults(faults, output.note) if faults else None
+
+    def ready(endpoint: "Endpoint") -> None:
+        _greet(endpoint, as_json)
+        if bad is not None:
+            bad.listen(sys.stdin)
+
+    run(EndpointConfig(data, host, port, faults=bad), ready)
+
+
+def _parse_faults(texts: tuple[str, ...]) -> "list[Fault]":
+    from host_tools.endpoint.fault import parse
+
+    try:
+        return [parse(text) for text in texts]
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 def _greet(endpoint: "Endpoint", as_json: bool) -> None:

@@ -1,10 +1,8 @@
 """`plotpost simulate`: a board that is not there."""
 
 import contextlib
-import json
 import time
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -39,28 +37,18 @@ def simulate(
     Example:
       plotpost simulate --config greenhouse/config.json --endpoint http://127.0.0.1:8050 --for 60
     """
-    from host_tools.config import validate
+    from host_tools.config import ConfigError, load, validate
 
-    settings = _read(config)
+    try:
+        settings, private = load(config, secrets)
+    except ConfigError as error:
+        raise click.ClickException(str(error)) from error
     settings.update({key: value for key, value in (("board", board), ("endpoint", endpoint)) if value})
-    private = _read(secrets or config.with_name("secrets.json"))
     if errors := validate(settings, private):
         raise click.ClickException("; ".join(errors))
     runtime = find(output.note if as_json else output.say)
     with Simulation(runtime, settings, private, heap_kib=heap, on_line=lambda line: output.log_line(line, as_json)) as simulation:
         _attend(simulation, seconds)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text())
-    except OSError as error:
-        raise click.ClickException(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:
-        raise click.ClickException(f"{path} is not JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise click.ClickException(f"{path} must hold an object in {{}}")
-    return content
 
 
 def _attend(simulation: Simulation, seconds: float | None) -> None:

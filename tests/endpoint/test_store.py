@@ -1,6 +1,8 @@
 import contextlib
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -259,3 +261,15 @@ def test_a_folder_has_one_endpoint_at_a_time(tmp_path: Path, store: Store) -> No
     store.close()
     second.claim()
     second.close()
+
+
+def test_a_second_connection_in_the_same_process_keeps_sqlites_locks(tmp_path: Path, store: Store) -> None:
+    """Without them another program that closes the file last, as it believes, deletes the log that this process still writes."""
+    store.clone().close()
+    command = "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute('SELECT * FROM users').fetchall(); db.close()"
+    subprocess.run([sys.executable, "-c", command, str(tmp_path / "data" / FILENAME)], check=True)
+    store.create_user("ann")
+    other = store.clone()
+    assert [user.name for user in other.users()] == ["ann"]
+    other.close()
+    assert (tmp_path / "data" / f"{FILENAME}-wal").exists()

@@ -1,0 +1,221 @@
+"""cli/: what the commands print, take, refuse and keep to themselves."""
+
+import json
+import os
+import re
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click import Command, Context, Group, Option
+
+from host_tools.cli import commands
+from host_tools.endpoint.store import FILENAME
+from tests import processes
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def plotpost(tmp_path: Path, data: Path) -> Run:
+    """Runs a command with a data folder of its own and expects that it works."""
+
+    def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        done = processes.run(tmp_path, *arguments, "--data", str(data))
+        assert done.returncode == 0, done.stderr
+        return done
+
+    return run
+
+
+def _lines(output: str) -> list[Any]:
+    return [json.loads(line) for line in output.splitlines()]
+
+
+def _all_commands(command: Command = commands, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    inner = command.commands.items() if isinstance(command, Group) else ()
+    return [path, *(found for name, each in inner for found in _all_commands(each, (*path, name)))]
+
+
+def _command(path: tuple[str, ...]) -> Command:
+    command: Command = commands
+    for name in path:
+        assert isinstance(command, Group)
+        command = command.commands[name]
+    return command
+
+
+@pytest.mark.parametrize("path", _all_commands(), ids=" ".join)
+def test_help_explains_every_command_and_option_with_an_example(path: tuple[str, ...]) -> None:
+    command = _command(path)
+    text = command.get_help(Context(command, info_name=" ".join(("plotpost", *path))))
+    assert all(each.help for each in command.params if isinstance(each, Option))
+    assert isinstance(command, Group) or re.search(r"Examples?:\n +plotpost " + " ".join(path), text)
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_a_command_that_does_not_exist_is_wrong_usage(tmp_path: Path) -> None:
+    done = processes.run(tmp_path, "token", "nwe")
+    assert done.returncode == 2
+    assert "No such command 'nwe'" in done.stderr
+
+
+def test_a_new_token_is_printed_once_and_masked_afterwards(plotpost: Run) -> None:
+    token = plotpost("token", "new", "--name", "greenhouse").stdout.strip()
+    assert re.fullmatch(r"[a-z0-9]{10}", token)
+    listed = plotpost("token", "list").stdout
+    assert token not in listed
+    assert token[:4] in listed
+    assert "greenhouse" in listed
+    assert token in plotpost("token", "list", "--show").stdout
+
+
+def test_token_commands_speak_json(plotpost: Run) -> None:
+    made = processes.last_json(plotpost("token", "new", "--name", "n", "--json").stdout)
+    assert (made["name"], made["user"], len(made["api_key"])) == ("n", "me", 10)
+    assert "api_key" not in processes.last_json(plotpost("token", "new", "--json").stdout)
+    first, second = _lines(plotpost("token", "list", "--json", "--show").stdout)
+    assert made["token"] in (first["token"], second["token"])
+    assert (first["plot"], first["revoked"]) == (None, False)
+
+
+def test_a_token_is_revoked_by_its_first_characters_so_that_no_secret_is_typed(plotpost: Run) -> None:
+    token = plotpost("token", "new").stdout.strip()
+    plotpost("token", "revoke", token[:4])
+    (listed,) = _lines(plotpost("token", "list", "--json").stdout)
+    assert listed == {"token": token[:4] + "******", "name": None, "plot": None, "revoked": True}
+
+
+@pytest.mark.parametrize("beginning", ["", "zzzzzzzzzzz"])
+def test_a_token_that_is_not_there_or_not_clear_is_not_revoked(plotpost: Run, tmp_path: Path, data: Path, beginning: str) -> None:
+    plotpost("token", "new")
+    plotpost("token", "new")
+    done = processes.run(tmp_path, "token", "revoke", beginning, "--data", str(data))
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert not any(each["revoked"] for each in _lines(plotpost("token", "list", "--json").stdout))
+
+
+def test_a_new_plot_has_a_token_for_each_trace(plotpost: Run) -> None:
+    made = processes.last_json(plotpost("plot", "new", "greenhouse", "--trace", "t", "--trace", "h", "--json").stdout)
+    assert made["path"] == "/~me/1"
+    assert list(made["tokens"]) == ["t", "h"]
+    assert _lines(plotpost("plot", "list", "--json").stdout) == [
+        {"plot": "greenhouse", "path": "/~me/1", "points": 0, "last": None, "sharing": "public"}
+    ]
+    assert "greenhouse  /~me/1  0" in plotpost("plot", "list").stdout
+    assert {each["plot"] for each in _lines(plotpost("token", "list", "--json").stdout)} == {"greenhouse"}
+
+
+def test_a_plot_of_that_name_is_not_made_twice(plotpost: Run, tmp_path: Path, data: Path) -> None:
+    plotpost("plot", "new", "greenhouse")
+    done = processes.run(tmp_path, "plot", "new", "greenhouse", "--data", str(data))
+    assert done.returncode == 1
+    assert done.stderr == "plotpost: there is a plot 'greenhouse' already: choose another name\n"
+    assert len(_lines(plotpost("token", "list", "--json").stdout)) == 1
+
+
+def test_empty_lists_say_what_to_do(plotpost: Run) -> None:
+    assert "plotpost plot new" in plotpost("plot", "list").stdout
+    assert "plotpost token new" in plotpost("token", "list").stdout
+    assert plotpost("token", "list", "--json").stdout == ""
+
+
+def test_the_store_is_for_its_owner_only(plotpost: Run, data: Path) -> None:
+    plotpost("token", "new")
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (data, data / FILENAME)] == [0o700, 0o600]
+
+
+def test_serve_tells_the_key_on_the_first_start_and_never_again(tmp_path: Path, data: Path) -> None:
+    first, second = (_served(tmp_path, "--data", str(data)) for _ in range(2))
+    assert re.search(r"API key ([a-z0-9]{10})", first)
+    assert "http://127.0.0.1:" in first
+    assert str(data) in first
+    assert "API key" not in second
+
+
+def test_serve_tells_the_address_for_other_machines(tmp_path: Path, data: Path) -> None:
+    told = json.loads(_served(tmp_path, "--data", str(data), "--host", "0.0.0.0", "--json"))
+    assert told["url"].startswith("http://127.0.0.1:")
+    assert "lan_url" in told
+
+
+def _served(folder: Path, *arguments: str) -> str:
+    """What `plotpost serve` prints until it is ready, after an end by Ctrl-C that must be clean."""
+    endpoint = processes.start(folder, "serve", "--port", "0", *arguments)
+    assert endpoint.stdout is not None
+    assert endpoint.stderr is not None
+    with endpoint.stdout as out, endpoint.stderr as err:
+        first = out.readline()
+        endpoint.send_signal(signal.SIGINT)
+        rest = out.read()
+        assert err.read() == ""
+    assert endpoint.wait() == 0
+    return first + rest
+
+
+def _fails(folder: Path, *arguments: str) -> str:
+    """The one line that a command which did not work says."""
+    done = processes.run(folder, *arguments)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.count("\n") == 1
+    return done.stderr
+
+
+def test_a_port_in_use_gets_one_line(tmp_path: Path, data: Path) -> None:
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        port = str(busy.getsockname()[1])
+        line = _fails(tmp_path, "serve", "--port", port, "--data", str(data))
+    assert line == f"plotpost: port {port} is in use by another program: end that one, or choose another port with --port\n"
+
+
+def test_a_data_folder_that_cannot_be_made_gets_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for command in (("serve", "--port", "0"), ("token", "list"), ("plot", "list")):
+        assert f"cannot open {tmp_path / 'file'}" in _fails(tmp_path, *command, "--data", str(tmp_path / "file" / "data"))
+
+
+def test_a_missing_micropython_gets_one_line(tmp_path: Path) -> None:
+    done = processes.run(tmp_path, "demo", "--for", "1", PLOTPOST_MICROPYTHON="/nowhere/micropython")
+    assert done.returncode == 1
+    assert done.stderr.startswith("plotpost: /nowhere/micropython is not a MicroPython that runs here")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_bug_gets_one_line_and_its_traceback_on_demand(tmp_path: Path, data: Path) -> None:
+    program = "import host_tools.cli as c; c.commands.main = lambda **kw: 1 / 0; c.main()"
+    quiet, loud = (_python(program, **more) for more in ({}, {"PLOTPOST_DEBUG": "1"}))
+    assert quiet.returncode == 1
+    assert (
+        quiet.stderr == "plotpost: unexpected ZeroDivisionError: this is a bug; run it again with PLOTPOST_DEBUG=1 to see where\n"
+    )
+    assert "Traceback" in loud.stderr
+
+
+def _python(program: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+
+    return subprocess.run([sys.executable, "-c", program], env={**os.environ, **environment}, capture_output=True, text=True)
+
+
+def test_a_reader_that_leaves_is_no_error(tmp_path: Path, data: Path, plotpost: Run) -> None:
+    plotpost("token", "new")
+    listing = processes.start(tmp_path, "token", "list", "--data", str(data))
+    assert listing.stdout is not None
+    listing.stdout.close()
+    assert listing.stderr is not None
+    assert listing.stderr.read() == ""
+    listing.wait()
+    listing.stderr.close()

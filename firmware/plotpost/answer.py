@@ -1,7 +1,9 @@
 """The endpoint's answer to one request, parsed from its bytes as they arrive (RFC 9112)."""
 
+from plotpost.clock import DAY_MS, day_number
 from plotpost.port import const
 
+_MONTHS = b"janfebmaraprmayjunjulaugsepoctnovdec"
 _LINE_MAX = const(120)  # longer header lines are cut; none that matters is so long
 _TEXT_MAX = const(100)
 
@@ -10,7 +12,7 @@ class Answer:
     """Feed it what the socket gives until `done`.
 
     `status`: the code, 0 until it is known, -1 when this is no HTTP. `next`: the number of `plotpost-next`, or None.
-    `text`: the beginning of the body, for the log. `html`: a page for people, as a captive portal sends it. `reusable`: the connection
+    `time`: the endpoint's clock in milliseconds since 1970, from `plotpost-time` or else from `Date`, or None. `text`: the beginning of the body, for the log. `html`: a page for people, as a captive portal sends it. `reusable`: the connection
     may carry the next request.
     """
 
@@ -22,6 +24,7 @@ class Answer:
         """Forget everything: another answer follows."""
         self.status = 0
         self.next = None
+        self.time = None
         self.text = ""
         self.html = False
         self.done = False
@@ -99,7 +102,21 @@ class Answer:
             self._length = int(value)
         elif name == b"plotpost-next" and value.isdigit():
             self.next = int(value)
+        elif name == b"plotpost-time" and value.isdigit():
+            self.time = int(value)
+        elif name == b"date" and self.time is None:
+            self.time = _date(value)
         elif name == b"content-type":
             self.html = b"html" in value
         elif name == b"transfer-encoding":
             self._keep = False
+
+
+def _date(value):
+    """Milliseconds since 1970 of an IMF-fixdate in lower case, "tue, 24 nov 2026 08:52:05 gmt" (RFC 9110 section 5.6.7), or None."""
+    try:
+        day, month, year = int(value[5:7]), _MONTHS.index(value[8:11]) // 3 + 1, int(value[12:16])
+        seconds = int(value[17:19]) * 3600 + int(value[20:22]) * 60 + int(value[23:25])
+    except ValueError:
+        return None
+    return day_number(year, month, day) * DAY_MS + seconds * 1000

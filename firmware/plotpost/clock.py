@@ -2,21 +2,28 @@
 
 MicroPython's small integers end at 2**30 on 32-bit chips; milliseconds since 1970, and even seconds, are beyond that and would be
 a heap object at each reading.
+
+A board has no clock that outlasts the power. It takes the time from the endpoint's answers, which needs no name server, no NTP and
+no internet. UTC never goes back: a clock that was ahead runs at half speed until it is right.
 """
 
-from plotpost.port import const, ticks_diff, ticks_ms, utc_ms
+from plotpost.port import SYSTEM_CLOCK, const, ticks_diff, ticks_ms, utc_ms
 
 DAY_MS = const(86400000)
+_TOLERANCE_MS = const(500)  # an answer may have been that long under way
+_ERROR_MAX_MS = const(1073741823)
 
 
 class Clock:
     """Time since boot, and UTC once it is known.
 
-    `day`, `ms`: the time of the last `tick()`. UTC days since 1970 when `known`, else days since boot.
+    `day`, `ms`: the time of the last `tick()`. UTC days since 1970 when `known`, else days since boot. `error`: by how many
+    milliseconds it was behind (ahead: negative) when it was last compared.
     """
 
     def __init__(self):
         self.known = False
+        self.error = 0
         self.day = 0
         self.ms = 0
         self._ticks = ticks_ms()
@@ -24,12 +31,16 @@ class Clock:
         self._up_ms = 0
         self._boot_day = 0  # when it booted, in UTC
         self._boot_ms = 0
+        self._ahead = 0  # milliseconds still to lose
 
     def tick(self):
         """Bring `day` and `ms` to now. Call it at least every six days: `ticks_ms` wraps (MicroPython's `time.ticks_diff`)."""
         now = ticks_ms()
-        self._up_ms += ticks_diff(now, self._ticks)
+        passed = ticks_diff(now, self._ticks)
+        self._up_ms += passed
         self._ticks = now
+        if self._ahead:
+            self._lose(min(self._ahead, passed // 2))
         while self._up_ms >= DAY_MS:
             self._up_ms -= DAY_MS
             self._up_day += 1
@@ -48,16 +59,37 @@ class Clock:
         self.day = day
         self.ms = ms
 
-    def set(self, utc=None):
-        """The UTC time is known from now on: `utc` in milliseconds since 1970, by default the system's clock."""
-        self.tick()
-        if utc is None:
+    def _lose(self, ms):
+        self._ahead -= ms
+        self._boot_ms -= ms
+        if self._boot_ms < 0:
+            self._boot_ms += DAY_MS
+            self._boot_day -= 1
+
+    def hear(self, utc):
+        """The endpoint says that it is `utc` (milliseconds since 1970; None if it says nothing). A system's own clock is believed first."""
+        if SYSTEM_CLOCK:
             utc = utc_ms()
+        if utc is None:
+            return
+        self.tick()
+        if not self.known:
+            self._set(utc)
+            return
+        error = utc - self.day * DAY_MS - self.ms
+        self.error = max(min(error, _ERROR_MAX_MS), -_ERROR_MAX_MS)
+        self._ahead = 0
+        if error > _TOLERANCE_MS:
+            self._set(utc)
+        elif error < -_TOLERANCE_MS:
+            self._ahead = -self.error
+
+    def _set(self, utc):
         boot = utc - self._up_ms - self._up_day * DAY_MS
         self._boot_day = boot // DAY_MS
         self._boot_ms = boot % DAY_MS
         self.known = True
-        self.tick()
+        self._add_boot(self._up_day, self._up_ms)
 
     def uptime(self):
         """Seconds since boot, and the milliseconds beyond them."""
@@ -76,3 +108,11 @@ def date(day):
     month = (5 * day + 2) // 153
     day -= (153 * month + 2) // 5
     return year + era * 400 + (1 if month > 9 else 0), month + (3 if month < 10 else -9), day + 1
+
+
+def day_number(year, month, day):
+    """The days from 1970-01-01 to a date of the Gregorian calendar: the inverse of `date`."""
+    if month < 3:
+        month += 12
+        year -= 1
+    return 365 * year + year // 4 - year // 100 + year // 400 + (153 * month - 457) // 5 + day - 719469

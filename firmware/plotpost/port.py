@@ -5,6 +5,7 @@ Everything else in this package is the same source on a Pico W, an ESP32, MicroP
 
 import asyncio
 import os
+import sys
 import time
 
 try:
@@ -60,6 +61,10 @@ if not hasattr(time, "ticks_ms"):  # CPython's sockets are no streams
             return sock.recv_into(buf)
         except BlockingIOError:
             return None
+
+
+# Linux and the like keep time by themselves; a board's clock starts anywhere (rp2: in 2021).
+SYSTEM_CLOCK = sys.platform not in ("rp2", "esp32", "pyboard", "mimxrt")
 
 
 def utc_ms():

@@ -512,7 +512,7 @@ def _answer(status: int, message: str, settled: int | None, keep_alive: bool) ->
         f"Connection: {'keep-alive' if keep_alive else 'close'}",
     ]
     if settled is not None:
-        head.append(f"plotpost-next: {settled}")
+        head += [f"plotpost-next: {settled}", f"plotpost-time: {time.time_ns() // 1_000_000}"]
     if status == 405:
         head.append("Allow: GET, HEAD, POST")
     return "\r\n".join([*head, "", ""]).encode("ascii") + text

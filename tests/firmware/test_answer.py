@@ -57,6 +57,21 @@ def test_what_is_not_http_is_said_to_be_none():
         assert (answer.done, answer.status) == (True, -1), data
 
 
+def test_the_endpoints_clock_is_read_from_its_own_header_or_from_date():
+    date = b"Date: Tue, 24 Nov 2026 08:52:05 GMT\r\n"
+    own = b"plotpost-time: 1795510325678\r\n"
+    for headers, ms in (
+        (date, 1795510325000),
+        (own, 1795510325678),
+        (date + own, 1795510325678),
+        (own + date, 1795510325678),
+        (b"Date: yesterday\r\n", None),
+        (b"Date: Tue, 24 Nix 2026 08:52:05 GMT\r\n", None),
+        (b"", None),
+    ):
+        assert parsed(b"HTTP/1.1 200 OK\r\n" + headers + b"Content-Length: 0\r\n\r\n").time == ms, headers
+
+
 def test_a_web_page_is_recognized():
     assert parsed(b"HTTP/1.1 200 OK\r\nContent-Type: Text/HTML; charset=utf-8\r\nContent-Length: 0\r\n\r\n").html
 

@@ -36,7 +36,7 @@ class Agent:
     def __init__(self, config):
         self._config = config
         self.clock = Clock()
-        self.clock.set()
+        self.clock.hear(None)
         log.uptime = self.clock.uptime
         self.channels = []
         slots = self._slots()

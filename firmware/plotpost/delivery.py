@@ -28,6 +28,7 @@ _ANSWER_MS = const(15000)
 _STALL_MS = const(20000)
 _HEARTBEAT_MS = const(20000)  # the service ends a stream after 60 s without data
 _BATCH_MS = const(1000)  # readings wait this long for company
+_ASK_MS = const(1000)  # between two questions for the time, growing
 _BACKOFF_MS = const(1000)
 _BACKOFF_MAX_MS = const(60000)
 _SLOW_MS = const(300000)  # what does not heal by itself: 308, 400, 403, 404, 405, 406
@@ -58,11 +59,12 @@ class Delivery:
         self.begun = 0
         self.retry_at = now
         self.closing = False
+        self.dated = True  # the clock is known; the socket's side says so
         self.batch_records = 1  # how many records fill the send buffer; the socket's side sets it
         self.connects = 0
         self.skipped = 0
         self.source = spool
-        self._spool = spool
+        self.spool = spool
         self._backlog = backlog
         self._checkpoint_ms = checkpoint_ms
         self._checkpoint_records = checkpoint_records
@@ -72,6 +74,7 @@ class Delivery:
         self._failures = 0
         self._probing = False  # a line was refused and the server did not say which: one record a request
         self._stretched = False
+        self._ask_ms = 0
 
     def action(self, now):
         """What to do now: WAIT, CONNECT, BEGIN, SEND, HEARTBEAT, END or CLOSE."""
@@ -90,8 +93,10 @@ class Delivery:
         sent = self.cursor - self.begun
         if self.cursor < source.first or sent and self._checkpoint_due(sent, now):
             return END  # a request never spans a gap
-        unsent = source.next - self.cursor
         waited = ticks_diff(now, self._since)
+        if not self.dated and source is self.spool:
+            return END if waited >= self._ask_ms else WAIT  # an empty request: its answer tells the time
+        unsent = source.next - self.cursor
         if unsent and (unsent >= self.batch_records or waited >= _BATCH_MS or self.closing):
             return SEND
         if self.closing:
@@ -117,7 +122,7 @@ class Delivery:
 
     def finished(self):
         """True when no more readings come and the last one is settled."""
-        return self.closing and self._spool.waiting() == 0
+        return self.closing and self.spool.waiting() == 0
 
     # What happened
 
@@ -134,7 +139,7 @@ class Delivery:
 
     def began(self, now):
         """A request begins, with the oldest record held."""
-        self.source = (self._backlog and self._backlog.oldest()) or self._spool
+        self.source = (self._backlog and self._backlog.oldest()) or self.spool
         self.source.give_up_evicted()
         self.begun = self.cursor = self.source.first
         self.state = OPEN
@@ -172,6 +177,8 @@ class Delivery:
         """A whole answer came, or as much of one as will ever come."""
         early = self.state != ENDING
         status = answer.status
+        if not self.dated:
+            self._ask_ms = min(self._ask_ms * 2 + _ASK_MS, _BACKOFF_MAX_MS)
         if answer.next is not None:
             self.source.settle(answer.next)
         if answer.html or (early and status == 200):

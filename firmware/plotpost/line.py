@@ -1,6 +1,7 @@
 """A record becomes a JSON line inside the send buffer, without allocating.
 
 One line: `{"x":"2026-11-24T03:32:01.500Z","y":21.37}`; when the agent has several tokens, `"streamtoken":"abcdefghij",` comes first.
+A reading whose time nobody knows any more has `"x":"arrival"`, and the endpoint puts the time of arrival there.
 """
 
 from struct import pack_into
@@ -12,6 +13,7 @@ from plotpost.spool import NO_VALUE
 _ZERO = const(48)  # ord("0")
 _FRAME = const(52)  # all of a line but the token: stamp, milliseconds, punctuation, a value of 11 characters and its point
 _STAMP = const(20)  # 2026-11-24T03:32:01.
+NO_DATE = const(-1)  # in place of a day
 
 
 class Encoder:
@@ -35,8 +37,19 @@ class Encoder:
     def line(self, buf, at, channel, day, ms, value):
         """Write the line of one record at `buf[at]`, where `longest` bytes must be free; returns where it ends.
 
-        `day` since 1970-01-01 and `ms` of that day are UTC.
+        `day` since 1970-01-01 and `ms` of that day are UTC; `day` may be NO_DATE.
         """
+        prefix = self._prefixes[channel]
+        at = self._undated(buf, at, prefix) if day == NO_DATE else self._dated(buf, at, channel, prefix, day, ms)
+        if value == NO_VALUE:
+            pack_into("4s", buf, at, b"null")
+            at += 4
+        else:
+            at = number(buf, at, value, self._decimals[channel])
+        pack_into("2s", buf, at, b"}\n")
+        return at + 2
+
+    def _dated(self, buf, at, channel, prefix, day, ms):
         second = ms // 1000
         if day != self._stamp_day:
             self._set_day(day)
@@ -44,7 +57,6 @@ class Encoder:
         if second != self._stamp_second:
             self._set_second(second)
         ms -= second * 1000
-        prefix = self._prefixes[channel]
         pack_into(
             self._formats[channel],
             buf,
@@ -56,14 +68,11 @@ class Encoder:
             _ZERO + ms % 10,
             b'Z","y":',
         )
-        at += len(prefix) + _STAMP + 10
-        if value == NO_VALUE:
-            pack_into("4s", buf, at, b"null")
-            at += 4
-        else:
-            at = number(buf, at, value, self._decimals[channel])
-        pack_into("2s", buf, at, b"}\n")
-        return at + 2
+        return at + len(prefix) + _STAMP + 10
+
+    def _undated(self, buf, at, prefix):
+        pack_into("%ds13s" % len(prefix), buf, at, prefix, b'arrival","y":')
+        return at + len(prefix) + 13
 
     def _set_day(self, day):
         year, month, day_of_month = date(day)

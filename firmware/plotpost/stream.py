@@ -11,7 +11,7 @@ import socket
 from plotpost import delivery as d
 from plotpost import log
 from plotpost.answer import Answer
-from plotpost.line import Encoder
+from plotpost.line import NO_DATE, Encoder
 from plotpost.port import const, receive, send, sleep_ms, ticks_ms
 
 _SEND_BYTES = const(2048)
@@ -72,6 +72,7 @@ class Uplink:
                 self._receive(now)
             if self._start < self._end:
                 return self._flush(now)
+            delivery.dated = self._clock.known
             return self._act(delivery.action(now), now)
         except OSError as error:
             self._lost(_ERRORS.get(error.errno) or "the connection broke (error %s)" % error.errno, now)
@@ -187,10 +188,14 @@ class Uplink:
             log.error("stream", "flash cannot be read (error {}): a segment is lost", error.errno)
             source.drop_oldest()
             return False
-        if not source.clock_known:
+        if source.clock_known:
+            return True
+        if source is self._delivery.spool:
             self._clock.stamp(source.day, source.ms)
             source.day = self._clock.day
             source.ms = self._clock.ms
+        else:
+            source.day = NO_DATE  # its boot ended before the clock came
         return True
 
     def _frame(self, end):
@@ -235,6 +240,7 @@ class Uplink:
         if answer.status == 0:
             self._lost("the endpoint closed the connection", now)
             return
+        self._clock.hear(answer.time)
         self._delivery.answered(answer, now)
         if self._delivery.state == d.IDLE:
             answer.reset()

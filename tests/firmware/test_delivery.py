@@ -279,6 +279,27 @@ def test_silence_is_given_up():
     assert bench.action(1) == d.CLOSE
 
 
+def test_while_the_clock_is_unknown_empty_requests_ask_for_the_time_ever_more_seldom():
+    bench = Bench()
+    bench.delivery.dated = False
+    bench.open()
+    bench.put(5)
+    pauses = []
+    for _ in range(8):
+        waited = 0
+        while bench.action() != d.END:
+            bench.now += 500
+            waited += 500
+        pauses.append(waited)
+        bench.end()
+        bench.answer(200, next=0, reusable=True)
+        bench.delivery.began(bench.now)
+    assert pauses == [0, 1000, 3000, 7000, 15000, 31000, 60000, 60000]
+    assert bench.spool.waiting() == 5
+    bench.delivery.dated = True
+    assert bench.action(1000) == d.SEND
+
+
 def test_a_network_that_takes_nothing_is_given_up():
     bench = Bench().open()
     assert not bench.delivery.stalled(bench.now + 20000)

@@ -2,7 +2,7 @@
 
 import json
 
-from plotpost.line import Encoder, digits, number
+from plotpost.line import NO_DATE, Encoder, digits, number
 from plotpost.spool import NO_VALUE, VALUE_MAX
 
 
@@ -32,6 +32,11 @@ def test_with_several_tokens_the_token_comes_first():
 def test_no_value_is_null():
     encoder = Encoder([Channel(2)], False)
     assert json.loads(line(encoder, 0, 20781, 0, NO_VALUE))["y"] is None
+
+
+def test_a_reading_without_a_date_says_so():
+    encoder = Encoder([Channel(1), Channel(1, "klmnopqrst")], True)
+    assert line(encoder, 1, NO_DATE, 5, 7) == '{"streamtoken":"klmnopqrst","x":"arrival","y":0.7}\n'
 
 
 def test_the_stamp_follows_every_change_of_day_and_second():

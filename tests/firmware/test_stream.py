@@ -3,6 +3,7 @@
 import socket
 import time
 
+from plotpost import clock as clock_module
 from plotpost import delivery as d
 from plotpost import log
 from plotpost.clock import Clock
@@ -87,6 +88,7 @@ class Bed:
         self.now = 0
         self.delivery = Delivery(self.spool, None, 10000, records, lambda ms: 0, 0)
         self.clock = Clock()
+        self.clock.hear(None)
         self.uplink = Uplink(Config(self.peer.port), self.clock, self.delivery, lambda: "board1; reconnects=%d" % self.reconnects())
 
     def reconnects(self):
@@ -182,6 +184,27 @@ def test_after_a_broken_connection_everything_unconfirmed_comes_again():
     bed.steps(after=1000)
     assert bed.peer.read().count(b'{"x"') == 3
     bed.close()
+
+
+def test_without_a_clock_an_empty_request_asks_for_the_time_and_then_the_readings_go_dated():
+    bed = Bed()
+    real = clock_module.SYSTEM_CLOCK
+    clock_module.SYSTEM_CLOCK = False
+    try:
+        bed.clock = bed.uplink._clock = Clock()
+        bed.put(1)
+        bed.spool.put(0, 0, 1500, 7, False)
+        assert bed.open().endswith(b"\r\n\r\n0\r\n\r\n")
+        bed.peer.answer("200 OK", "plotpost-next: 0", "plotpost-time: 1795478400000")
+        bed.steps(after=20)
+        assert bed.clock.known
+        bed.steps(after=1000)
+        data = bed.peer.read()
+        assert data.count(b'"y":') == 2
+        assert b'{"x":"2026-11-24T00:00:01.' in data  # a second and a half after a boot just before midnight
+    finally:
+        clock_module.SYSTEM_CLOCK = real
+        bed.close()
 
 
 def test_an_early_refusal_is_seen_between_writes_and_its_reason_is_logged():

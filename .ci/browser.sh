@@ -13,5 +13,4 @@ else
     echo "No Chromium here (sudo apt install chromium): the tests in a browser are left out"; exit 0
 fi
 echo "Installing chromium"
-export DEBIAN_FRONTEND=noninteractive
-$sudo apt-get update -qq </dev/null && $sudo apt-get install -y -qq --no-install-recommends chromium >/dev/null </dev/null
+.ci/apt.sh "$sudo" chromium

@@ -13,7 +13,7 @@ if ! "$python" -c 'import venv, ensurepip' 2>/dev/null; then
     [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null ||
         fail "$python has no venv module; install it (Debian, Ubuntu: sudo apt install python3-venv) and run make again"
     echo "Installing python3-venv"
-    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-venv >/dev/null </dev/null
+    .ci/apt.sh "" python3-venv
 fi
 
 if ! "$venv/bin/python" -c 'import pip' 2>/dev/null; then

@@ -64,7 +64,7 @@ class Streams(Protocol):
 class Limits:
     """What one client, and all of them together, may take."""
 
-    streams: int = 2000  # open stream requests
+    streams: int = 20_000  # open stream requests
     heads: int = 4000  # connections that wait for a request head; beyond it the one that waits longest has to go
     line: int = MAX_LINE  # bytes
     idle_s: float = 60.0  # a stream without data ends after this time (Plotly's protocol: a minute)
@@ -322,10 +322,18 @@ class Front(asyncio.Protocol):
             self.request.begin(raw)
         elif head.method != "POST":
             raise Refusal(405, "POST sends a stream here, GET and HEAD read the list of plots; nothing else is allowed")
-        elif len(self.gate.serving) >= self.gate.limits.streams:
-            raise Refusal(503, f"all {self.gate.limits.streams} streams that this endpoint allows are open; try again later")
         else:
+            self._begin_stream(head)
+
+    def _begin_stream(self, head: Head) -> None:
+        try:
+            if len(self.gate.serving) >= self.gate.limits.streams:
+                raise Refusal(503, f"all {self.gate.limits.streams} streams that this endpoint allows are open; try again later")
             self.request = StreamRequest(self, head)
+        except Refusal as refusal:
+            # There is no session that knows more: what lies before its first number is settled, as the client itself says.
+            self.answer(refusal.status, refusal.message, head.records.first if head.records else None)
+        else:
             self.request.begin(head)
 
 

@@ -72,6 +72,7 @@ class Endpoint:
         """Serve until stop() or a signal; then commit, answer and close what is open. Raises EndpointError."""
         store = Store.open(self.config.data)
         with contextlib.closing(store), listening(self.config.host, self.config.port) as listener:
+            store.claim()
             self._find_urls(listener)
             self.new_user = _first_user(store)
             store.forget_old_devices()

@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import socket
 import struct
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -482,6 +483,16 @@ async def test_a_refused_stream_is_told_the_status_the_reason_and_why(endpoint: 
     raw = await client.rest()
     assert raw.startswith(b"HTTP/1.1 449 Retry With\r\n")
     assert raw.endswith(b"\r\n\r\nthe plot has changed\n")
+
+
+@scenario()
+async def test_a_stream_that_is_refused_before_it_begins_is_told_that_nothing_of_it_is_settled(endpoint: Harness) -> None:
+    endpoint.streams.refusal = Refusal(404, "this token is not registered")
+    client = await endpoint.connect()
+    await client.send(KEEP)
+    status, headers, _ = await client.answer()
+    assert (status, headers["plotpost-next"]) == (404, "7")
+    assert abs(int(headers["plotpost-time"]) / 1000 - time.time()) < 60
 
 
 @scenario()

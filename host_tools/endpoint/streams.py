@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -24,6 +24,7 @@ _TRIAL_LINES = 16  # of the multiplexed dialect, until one must have a token tha
 _WITHOUT_TOKEN = b"{}"  # stands for a line whose token may not be used: it is refused and counted as that was
 _CONGESTED_BYTES = 1024 * 1024
 _DEVICE_TEXT = 500
+_UNDATED = "arrival"  # our agent's x for a reading whose boot ended before the clock was known
 
 Evict = Callable[[Refusal | None], None]
 Done = Callable[[Refusal | None], None]
@@ -60,6 +61,11 @@ def _parse_old(raw: bytes, reason: orjson.JSONDecodeError) -> tuple[Any, bytes]:
 def _token(line: Line) -> str | None:
     token = line.get("streamtoken")
     return token if isinstance(token, str) else None
+
+
+def _utc(ms: int) -> str:
+    """Milliseconds since 1970 as our agent writes dates."""
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _unusable(token_is_registered: bool) -> Refusal:
@@ -334,6 +340,9 @@ class Session:
             return
         if self._clock is not None:
             self._clock.convert(line)
+        if line.get("x") == _UNDATED and self._head.records is not None:
+            line["x"] = _utc(batch.arrival)
+            rewrite = True
         batch.add(token, line, orjson.dumps(line) if rewrite else text)
 
     def _usable(self, token: str | None) -> str | None:

@@ -1,6 +1,7 @@
 import asyncio
 import re
 import tempfile
+import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -655,3 +656,20 @@ TestReconnects = Reconnects.TestCase
 TestReconnects.settings = settings(
     max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
+
+
+@in_core
+async def test_a_reading_that_lost_its_time_is_stamped_at_arrival_if_a_numbered_stream_says_so(core: Core) -> None:
+    info, token = await core.streamed_plot()
+    before = time.time()
+    session = core.open(token, (STREAM_ID, 0))
+    session.lines(b'{"x":"arrival","y":1}\n')
+    await finish(session)
+    stamp = datetime.fromisoformat(core.x(info)[0])
+    assert before - 1 <= stamp.timestamp() <= time.time() + 1
+    assert core.x(info)[0].endswith("Z")
+    assert core.stored_x(info) == core.x(info)
+    plain = core.open(token)
+    plain.lines(b'{"x":"arrival","y":1}\n')
+    await finish(plain)
+    assert core.x(info)[1] == "arrival"

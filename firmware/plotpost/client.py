@@ -2,6 +2,7 @@
 
 import errno
 import json
+import select
 import socket
 import sys
 
@@ -11,8 +12,7 @@ from plotpost.port import const, ticks_add, ticks_diff, ticks_ms
 
 _TIMEOUT_S = const(10)
 _RECEIVE_BYTES = const(256)
-# Nothing has come yet; the 2 is CPython's ssl.SSL_ERROR_WANT_READ: something came, but no data, such as a session ticket.
-_NOTHING_YET = (errno.EAGAIN, 2)
+_NO_DATA = (errno.EAGAIN, 2)  # 2 is CPython's ssl.SSL_ERROR_WANT_READ: what came is TLS's own, such as a session ticket
 
 _REMEDIES = {
     308: "another stream with this token has taken over",
@@ -139,13 +139,17 @@ class Stream:
     def _received(self):
         """What has come, without waiting for it: bytes, b"" at the end of the connection, None if nothing has."""
         sock = self._opened()
+        poll = select.poll()
+        poll.register(sock, select.POLLIN)
         sock.settimeout(0)
         try:
-            return sock.recv(_RECEIVE_BYTES)
-        except OSError as error:
-            if error.errno in _NOTHING_YET:
-                return None
-            raise
+            while poll.poll(0):
+                try:
+                    return sock.recv(_RECEIVE_BYTES)
+                except OSError as error:
+                    if error.errno not in _NO_DATA:
+                        raise
+            return None
         finally:
             sock.settimeout(_TIMEOUT_S)
 

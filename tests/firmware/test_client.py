@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import sys
+import time
 
 import plotpost
 from plotpost import Stream
@@ -77,16 +78,21 @@ def listening():
 
 
 def refused(status, text, function, *args):
-    """`function` must raise a StreamError with this status, whose one line holds `text` and never the token."""
-    try:
-        function(*args)
-    except StreamError as error:
-        line = str(error)
-        assert error.status == status, line
-        assert text in line, line
-        assert TOKEN not in line
-        assert "\n" not in line
-        return
+    """`function` must raise a StreamError with this status, whose one line holds `text` and never the token.
+
+    It is called until it does: the kernel may take its time to bring what the peer has sent.
+    """
+    for _ in range(500):
+        try:
+            function(*args)
+        except StreamError as error:
+            line = str(error)
+            assert error.status == status, line
+            assert text in line, line
+            assert TOKEN not in line
+            assert "\n" not in line
+            return
+        time.sleep(0.01)
     raise AssertionError("nothing was raised")
 
 

@@ -15,6 +15,15 @@ if TYPE_CHECKING:
     from host_tools.endpoint.server import Endpoint
 
 
+def _faults(context: click.Context, option: click.Parameter, texts: tuple[str, ...]) -> "list[Fault]":
+    from host_tools.endpoint.fault import parse
+
+    try:
+        return [parse(text) for text in texts]
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
 @click.command()
 @click.option(
     "--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 lets boards of your network in."
@@ -26,7 +35,7 @@ if TYPE_CHECKING:
     "faults",
     multiple=True,
     metavar="KIND[:HOW OFTEN]",
-    callback=lambda context, option, values: _parse_faults(values),
+    callback=_faults,
     help="Misbehave on purpose towards boards, to test them: stall, reset, half-open, slow, or a status such as 503; each stream,"
     " every third with :3, one in ten at random with :0.1. ask: only when a kind is typed. See docs/faults.md.",
 )
@@ -55,15 +64,6 @@ def serve(host: str, port: int, data: Path, faults: "list[Fault]", as_json: bool
             bad.listen(sys.stdin)
 
     run(EndpointConfig(data, host, port, faults=bad), ready)
-
-
-def _parse_faults(texts: tuple[str, ...]) -> "list[Fault]":
-    from host_tools.endpoint.fault import parse
-
-    try:
-        return [parse(text) for text in texts]
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
 
 
 def _greet(endpoint: "Endpoint", as_json: bool) -> None:

@@ -240,6 +240,13 @@ class Front(asyncio.Protocol):
         self.transport.resume_reading()
         self.deadline = self.gate.deadline(self.gate.limits.drain_s)
 
+    def throw_away(self, seconds: float) -> None:
+        """Answer nothing; throw away what still comes, for that long."""
+        self.request = None
+        self._leaving = True
+        self._input = b""
+        self.deadline = self.gate.deadline(seconds)
+
     def handed_over(self) -> None:
         """Another protocol, a WebSocket's, has taken the transport."""
         self._forget()
@@ -313,10 +320,11 @@ class Front(asyncio.Protocol):
         raw, self._input = self._input[:end], self._input[end:]
         self.gate.waiting.pop(self, None)
         self.extend()
-        self._route(parse_head(raw), raw)
+        self.route(parse_head(raw), raw)
         return True
 
-    def _route(self, head: Head, raw: bytes) -> None:
+    def route(self, head: Head, raw: bytes) -> None:
+        """Give the request to the part that serves it."""
         if head.path != "/" or head.method in ("GET", "HEAD"):
             self.request = AsgiRequest(self, head, self._config, self._server_state, self._app_state)
             self.request.begin(raw)
@@ -349,7 +357,7 @@ class StreamRequest:
         self._lines = Lines(front.gate.limits.line)
         self._keep_alive = head.keep_alive_asked
         self._refusal: Refusal | None = None
-        self._session = front.gate.streams.open(head, self._evict)
+        self._session = front.gate.streams.open(head, self.evict)
 
     def begin(self, head: Head) -> None:
         self._front.gate.serving.add(self)
@@ -436,7 +444,8 @@ class StreamRequest:
         else:
             front.answer(200, "all of it is stored", self._session.settled, self._keep_alive)
 
-    def _evict(self, refusal: Refusal | None) -> None:
+    def evict(self, refusal: Refusal | None) -> None:
+        """End the stream now: with that answer, or without any."""
         if self._front.request is not self:
             return
         if refusal is not None:

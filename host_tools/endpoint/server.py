@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 from .app import create_app
 from .commit import Committer
 from .errors import EndpointError
+from .fault import Faults, FaultyGate
 from .front import Gate, Limits
 from .hub import Hub
 from .plots import Plots
@@ -36,12 +37,13 @@ _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @dataclass(frozen=True, slots=True)
 class EndpointConfig:
-    """Where to listen and where to keep the data. Port 0 lets the system choose."""
+    """Where to listen and where to keep the data. Port 0 lets the system choose. `faults` strike on purpose."""
 
     data: Path
     host: str = "127.0.0.1"
     port: int = 8050
     limits: Limits = field(default_factory=Limits)
+    faults: Faults | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +79,18 @@ class Endpoint:
             self.new_user = _first_user(store)
             store.forget_old_devices()
             async with _parts(store) as (app, streams):
-                await self._serve(app, Gate(streams, self.config.limits), listener, ready)
+                await self._serve(app, self._gate(streams), listener, ready)
 
     def stop(self) -> None:
         """Begin to stop; the second call does not wait for clients any longer."""
         if self._server is not None:
             self._server.force_exit = self._server.should_exit
             self._server.should_exit = True
+
+    def _gate(self, streams: Streams) -> Gate:
+        if self.config.faults is None:
+            return Gate(streams, self.config.limits)
+        return FaultyGate(streams, self.config.limits, self.config.faults)
 
     async def _serve(self, app: ASGIApp, gate: Gate, listener: socket.socket, ready: Callable[["Endpoint"], None]) -> None:
         _allow_open_files(self.config.limits.streams + self.config.limits.heads + _SPARE_FILES)

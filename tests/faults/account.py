@@ -30,22 +30,29 @@ class Account:
     taken: int
     stored: int
     dropped: int  # pushed out of the full ring, and counted by the board
-    in_ram: int  # unconfirmed when the power was cut, those that the ring had pushed out while it was offline among them
+    in_ram: int  # in the ring when the power was cut
+    untold: int  # pushed out of a ring that was full when the power was cut: the count of them was in RAM too
     lost: int  # neither stored nor admitted by anything
     duplicated: int
     unexplained: tuple[str, ...]
 
 
-def settle(lives: Sequence[Life], traces: Sequence[Sequence[int]], devices: Sequence[Device], together: int) -> Account:
-    """The account of one board. `traces`: what is stored, in the order it came. `together`: how many values one reading gives."""
+def settle(
+    lives: Sequence[Life], traces: Sequence[Sequence[int]], devices: Sequence[Device], *, together: int, ring: int
+) -> Account:
+    """The account of one board.
+
+    `traces`: what is stored, in the order it came. `together`: how many values one reading gives. `ring`: how many fit the ring.
+    """
     counts = Counter(value for trace in traces for value in trace)
     trouble = [*_strangers(lives, counts), *_repeated(counts), *_disorder(lives, traces)]
-    dropped = in_ram = lost = 0
+    dropped = in_ram = untold = lost = 0
     for life in lives:
         before, behind = _lacking(life.values, counts)
         dropped += before
         if life.closing is None:
-            in_ram += behind
+            in_ram += min(behind, ring)
+            untold += max(behind - ring, 0)
             continue
         # A reading may have been on its way from the part into the ring when Ctrl-C came.
         admitted = life.closing.dropped + life.closing.skipped + len(life.values) - life.closing.taken
@@ -60,6 +67,7 @@ def settle(lives: Sequence[Life], traces: Sequence[Sequence[int]], devices: Sequ
         stored=len(counts),
         dropped=dropped - lost,
         in_ram=in_ram,
+        untold=untold,
         lost=lost,
         duplicated=counts.total() - len(counts),
         unexplained=tuple(trouble),

@@ -21,13 +21,14 @@ from tests.faults.schedule import faults
 
 # Rings that overflow soon and rings that do not, both dialects, checkpoints from often to seldom.
 PLANS = [
-    Plan(("even", "odd"), "30ms", "4KiB", {"every": "1s", "records": 200}),
+    Plan(("even", "odd"), "60ms", "4KiB", {"every": "1s", "records": 200}),
     Plan(("even",), "25ms", "16KiB", {"every": "500ms", "records": 50}),
     Plan(("odd",), "20ms", "8KiB", {"every": "3s", "records": 1000}),
-    Plan(("even", "odd"), "50ms", "32KiB", {"every": "10s", "records": 200}),
+    Plan(("even", "odd"), "50ms", "32KiB", {"every": "5s", "records": 200}),
     Plan(("even", "odd"), "40ms", "24KiB", {"every": "200ms", "records": 10}),
     Plan(("even",), "50ms", "4KiB", {"every": "2s", "records": 100}),
 ]
+_COLUMNS = ("taken", "stored", "dropped", "in_ram", "untold", "lost", "duplicated")
 _LOOK_S = 0.05
 _TELL_S = 5.0
 
@@ -124,20 +125,19 @@ def _show(report: Report) -> None:
     print(f"\nSeed {report.seed}: {report.happened} faults in {report.seconds:.0f} s, {report.connections} connections")
     for kind, times in Counter(report.faults).most_common():
         print(f"  {times:5} {kind}")
-    print("\n         taken   stored  dropped   in RAM     lost  doubled")
+    print("\n         taken   stored  dropped   in RAM   untold     lost  doubled")
     for number, board in enumerate(report.boards):
         _row(f"board {number}", board)
-    names = ("taken", "stored", "dropped", "in_ram", "lost", "duplicated")
-    print("  all   " + "".join(f"{report.total(name):9}" for name in names))
-    print("\ndropped: pushed out of a full ring, and counted by the board. in RAM: unconfirmed when its power was cut.")
+    print("all     " + "".join(f"{report.total(name):9}" for name in _COLUMNS))
+    print("\ndropped: pushed out of a full ring, and counted by the board. in RAM: in the ring when its power was cut.")
+    print("untold: pushed out of a ring that was full when the power was cut, with the count of them in RAM too.")
     for why in report.unexplained:
         print(f"UNEXPLAINED: {why}")
     print("Something is unexplained." if report.unexplained else "Every reading is accounted for.")
 
 
 def _row(name: str, board: Account) -> None:
-    numbers = (board.taken, board.stored, board.dropped, board.in_ram, board.lost, board.duplicated)
-    print(f"{name:8}" + "".join(f"{number:9}" for number in numbers))
+    print(f"{name:8}" + "".join(f"{getattr(board, column):9}" for column in _COLUMNS))
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ ENDPOINT_FROZEN = "endpoint_frozen"
 POWER_CUT = "power_cut"
 BOARD_FROZEN = "board_frozen"
 
+_RECORD_BYTES = 12  # in the board's ring
 _PART = Path(__file__).with_name("counting_part.py")
 _MOST_POINTS = 200_000  # what a trace keeps at most (Plotly's protocol): nothing may be forgotten before it is counted
 _QUIET_PORTS = iter(range(20_000, 32_000))  # Linux gives callers higher ones (ip_local_port_range, ip(7))
@@ -88,6 +89,11 @@ class Plan:
     every: str = "20ms"
     ram: str = "8KiB"
     checkpoint: dict[str, Any] = field(default_factory=lambda: {"every": "1s", "records": 200})
+
+    @property
+    def ring(self) -> int:
+        """How many values fit the ring."""
+        return int(self.ram.removesuffix("KiB")) * 1024 // _RECORD_BYTES
 
     def config(self, endpoint: str) -> dict[str, Any]:
         """The board's config.json."""
@@ -210,7 +216,7 @@ class Station:
         """What became of every value. The board must have been stopped."""
         traces = [trace for plot in store.plots() if plot.user_id == self.user.id for trace in stored_traces(store, plot.id)]
         devices = [Device(device.missing, _told(device.device)) for device in store.devices(self.user)]
-        return settle(self.lives, traces, devices, len(self.plan.channels))
+        return settle(self.lives, traces, devices, together=len(self.plan.channels), ring=self.plan.ring)
 
 
 class World:

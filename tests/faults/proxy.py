@@ -256,7 +256,10 @@ class Proxy:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        board = _Side(reader, writer)
+        with contextlib.suppress(asyncio.CancelledError):  # at the end; asyncio would complain of it
+            await self._connect(_Side(reader, writer))
+
+    async def _connect(self, board: "_Side") -> None:
         if self._door == BLACKHOLE:
             await _Link(self, board, None).run()
             return

@@ -66,7 +66,7 @@ class Fault:
     strength: float
 
     def happen(self, world: World) -> None:
-        """Begin it. One strike a board waits for its byte at a time: else each connection would die young, and nothing else met it."""
+        """Begin it. Only one strike at a time waits for a board's next byte: else no connection would ever live."""
         station = world.stations[self.station]
         if self.kind in proxy.STRIKES:
             if not station.proxy.pending:

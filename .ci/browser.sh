@@ -1,16 +1,21 @@
 #!/bin/sh
-# Sees to a Chromium for the tests of the live page: the machine's own, else Debian's package.
+# Sees to a Chromium for the tests of the live page, and to what Playwright needs to drive it: the machine's own, else Debian's.
 set -eu
-for name in chromium chromium-browser google-chrome; do
-    if command -v $name >/dev/null; then exit 0; fi
-done
+missing=
+command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || missing=chromium
+.venv/bin/playwright --version >/dev/null 2>&1 || missing="${missing:+$missing }libatomic1"
+[ -n "$missing" ] || exit 0
+
 if ! command -v apt-get >/dev/null; then
-    echo "No Chromium here and no apt-get to install it: the tests in a browser are left out"; exit 0
+    echo "$missing: not here, and there is no apt-get to install it: the tests in a browser are left out"
+    exit 0
 fi
 if [ "$(id -u)" = 0 ]; then sudo=
 elif sudo -n true 2>/dev/null; then sudo="sudo -n"
 else
-    echo "No Chromium here (sudo apt install chromium): the tests in a browser are left out"; exit 0
+    echo "Not here (sudo apt install $missing): the tests in a browser are left out"
+    exit 0
 fi
-echo "Installing chromium"
-.ci/apt.sh "$sudo" chromium
+echo "Installing $missing"
+# shellcheck disable=SC2086 # words
+.ci/apt.sh "$sudo" $missing

@@ -91,14 +91,15 @@ PROBLEMS: list[tuple[Change, str]] = [
         lambda c, s: c["sensors"][0]["channels"]["cpu"].update(steam="c1"),
         "config.json: sensors[0].channels.cpu.steam: is unknown; known here: stream; did you mean 'stream'?",
     ),
-    (lambda c, s: c["spool"].update(flash="64KiB"), "config.json: spool.flash: is unknown; known here: ram"),
+    (lambda c, s: c["spool"].update(disk="64KiB"), "config.json: spool.disk: is unknown; known here: flash, ram"),
+    (lambda c, s: c["spool"].update(flash="4KiB"), 'config.json: spool.flash: is too little, at least "8KiB"'),
     (
         lambda c, s: c["plot"].update(titel="x"),
         "config.json: plot.titel: is unknown; known here: filename, title; did you mean 'title'?",
     ),
     (
         lambda c, s: s.update(token={}),
-        "secrets.json: token: is unknown; known here: account, tokens, version; did you mean 'tokens'?",
+        "secrets.json: token: is unknown; known here: account, tokens, version, wifi; did you mean 'tokens'?",
     ),
     (lambda c, s: c.update(wifi=["home"]), "config.json: wifi: linux has no WiFi of its own to join; take this key out"),
     # what is missing

@@ -8,15 +8,18 @@ from array import array
 from plotpost import log, plot, sensors
 from plotpost.clock import Clock
 from plotpost.delivery import Delivery
+from plotpost.flash import Flash
 from plotpost.port import const, device_id, random_hex, sleep_ms, ticks_add, ticks_diff, ticks_ms
 from plotpost.sampler import Sampler, Slot
 from plotpost.spool import Spool
 from plotpost.stream import Uplink
 from plotpost.supervisor import Supervisor, Task
 
-_SAMPLER_PATIENCE_MS = const(30000)
+_SPOOL_FOLDER = "spool"
+_PATIENCE_MS = const(30000)
 _STREAM_PATIENCE_MS = const(120000)  # a name look-up and a REST call block
 _PLOT_AGAIN_MS = const(5000)
+_SAVE_TURN_MS = const(5000)
 _FLUSH_MS = const(10000)
 
 
@@ -40,10 +43,16 @@ class Agent:
         log.uptime = self.clock.uptime
         self.channels = []
         slots = self._slots()
-        self.spool = Spool(config.ram_bytes, random_hex(8), self.channels)
+        stream_id = random_hex(8)
+        self._flash = Flash(_SPOOL_FOLDER, config.flash_bytes, config.endpoint)
+        session = self._flash.session(stream_id, config.endpoint, self.channels)
+        self.spool = Spool(config.ram_bytes, stream_id, self.channels, session)
         self._sampler = Sampler(slots, self.spool, self.clock)
-        self._delivery = Delivery(self.spool, None, config.checkpoint_ms, config.checkpoint_records, random.randrange, ticks_ms())
-        self._uplink = Uplink(config, self.clock, self._delivery, self._device)
+        self._delivery = Delivery(
+            self.spool, self._flash, config.checkpoint_ms, config.checkpoint_records, random.randrange, ticks_ms()
+        )
+        self._wifi = _wifi(config)
+        self._uplink = Uplink(config, self.clock, self._delivery, self._device, self._wifi and self._wifi.link)
         self._id = device_id()
         self._plotted = config.plot is None
 
@@ -71,22 +80,39 @@ class Agent:
     def _device(self):
         """The header `plotpost-device`: the chip's id and what has happened since the boot."""
         delivery = self._delivery
-        return "%s; dropped=%d; skipped=%d; reconnects=%d" % (self._id, self.spool.dropped, delivery.skipped, self._reconnects())
+        dropped = self.spool.dropped + self._flash.dropped
+        return "%s; dropped=%d; skipped=%d; reconnects=%d" % (self._id, dropped, delivery.skipped, self._reconnects())
 
     def _reconnects(self):
         return max(self._delivery.connects - 1, 0)
 
     async def run(self):
         """Work until cancelled or interrupted."""
-        log.info("agent", "%s: %d channels, %d readings fit the ring" % (self._config.name, len(self.channels), self.spool.capacity))
+        log.info("agent", "{}: {} channels, {} readings fit the ring", self._config.name, len(self.channels), self.spool.capacity)
+        if self._flash.waiting():
+            log.info("agent", "{} readings of earlier boots wait on flash", self._flash.waiting())
+        if self._flash.foreign:
+            log.warning("agent", "readings for another endpoint stay on flash; they are not sent to {}", self._config.endpoint)
         tasks = [
-            Task("sampler", self._sampler.run, _SAMPLER_PATIENCE_MS),
+            Task("sampler", self._sampler.run, _PATIENCE_MS),
             Task("stream", self._stream, _STREAM_PATIENCE_MS),
+            Task("saver", self._save, _PATIENCE_MS),
         ]
+        if self._wifi is not None:
+            tasks.append(Task("wifi", self._wifi.run, _PATIENCE_MS))
         await Supervisor(tasks).run()
+
+    async def _save(self, progress):
+        while True:
+            progress()
+            self.spool.save(ticks_ms())
+            await sleep_ms(_SAVE_TURN_MS)
 
     async def _stream(self, progress):
         self._uplink.disconnect()
+        while self._wifi is not None and not self._wifi.link.up():
+            progress()
+            await sleep_ms(_PLOT_AGAIN_MS // 10)
         while not self._plotted:
             progress()
             self._create_plot()
@@ -113,6 +139,7 @@ class Agent:
         while self._plotted and not self._delivery.finished() and ticks_diff(deadline, ticks_ms()) > 0:
             await sleep_ms(self._uplink.step(ticks_ms()))
         self._uplink.disconnect()
+        self.spool.spill(self.spool.in_ram())
 
     def report(self):
         """Log what became of the readings, in one line."""
@@ -132,6 +159,15 @@ class Agent:
                 whole,
             ),
         )
+
+
+def _wifi(config):
+    """The radio, or None when config.json names no network: a port without `network` must not import it."""
+    if not config.wifi:
+        return None
+    from plotpost.wifi import Wifi
+
+    return Wifi(config.wifi)
 
 
 def _heap():

@@ -13,6 +13,7 @@ CONFIG = "config.json"
 SECRETS = "secrets.json"
 
 _RAM_MIN = const(240)  # 20 records
+_FLASH_MIN = const(8192)  # two segments
 _RECORDS_MAX = const(1000000)
 _KINDS = {str: "a text in quotes", int: "a whole number", dict: "an object in {}", list: "a list in []"}
 _REQUIRED = object()
@@ -32,8 +33,8 @@ class Config:
 
     board, name: text. endpoint: its URL; scheme, host, port, path: the parts of it.
     sensors: list of {"driver": name, "every_ms": int, "options": {}, "channels": {channel: stream}}.
-    tokens: {stream: token}, of the streams in use. ram_bytes: the size of the spool. checkpoint_ms, checkpoint_records: when a
-    request ends. plot: None or {"filename": text, "title": text}. account: None or (user, API key), with which to create it.
+    tokens: {stream: token}, of the streams in use. wifi: list of (network, password) in order of preference, empty for none.
+    ram_bytes, flash_bytes: the size of the spool. checkpoint_ms, checkpoint_records: when a request ends. plot: None or {"filename": text, "title": text}. account: None or (user, API key), with which to create it.
     """
 
     def __init__(self, config, secrets):
@@ -46,14 +47,16 @@ class Config:
         if self.scheme != "http":
             raise top.wrong("endpoint", "https is not supported yet; use http:// inside your own network")
         self.sensors = _sensors(top)
-        self.ram_bytes = _ram(top.object("spool"))
+        self.ram_bytes, self.flash_bytes = _spool(top.object("spool"))
         self.checkpoint_ms, self.checkpoint_records = _checkpoint(top.object("checkpoint"))
         self.plot = _plot(top.object("plot"), self.name) if top.has("plot") else None
+        networks = _networks(top) if top.has("wifi") else []
         top.finish()
-        self._take_secrets(_Object(secrets, SECRETS, ""))
+        self._take_secrets(_Object(secrets, SECRETS, ""), networks)
 
-    def _take_secrets(self, top):
+    def _take_secrets(self, top, networks):
         _check_version(top)
+        self.wifi = _passwords(top.object("wifi"), networks)
         self.tokens = _tokens(top.object("tokens"), self.sensors)
         self.account = _account(top.object("account")) if top.has("account") else None
         top.finish()
@@ -172,12 +175,32 @@ def _channels(channels, driver):
     return streams
 
 
-def _ram(spool):
+def _networks(top):
+    names = top.get("wifi", list)
+    if not names or not all(type(name) is str and name for name in names):
+        raise top.wrong("wifi", "must be a list of network names")
+    return names
+
+
+def _passwords(wifi, networks):
+    """The passwords of the networks that config.json names; others may stand there too."""
+    pairs = []
+    for name in networks:
+        if not wifi.has(name):
+            raise wifi.wrong(name, f'is missing; {CONFIG} names this network (an open one has the password "")')
+        pairs.append((name, wifi.get(name, str)))
+    return pairs
+
+
+def _spool(spool):
     ram = spool.parsed("ram", units.size, "4KiB")
     if ram < _RAM_MIN:
         raise spool.wrong("ram", f'is too little, at least "{_RAM_MIN}B"')
+    flash = spool.parsed("flash", units.size, "64KiB")
+    if flash < _FLASH_MIN:
+        raise spool.wrong("flash", f'is too little, at least "{_FLASH_MIN // 1024}KiB"')
     spool.finish()
-    return ram
+    return ram, flash
 
 
 def _checkpoint(checkpoint):

@@ -6,7 +6,7 @@ none is ever a heap object on a 32-bit chip.
 
 from array import array
 
-from plotpost.port import const
+from plotpost.port import const, ticks_diff, ticks_ms
 
 RECORD_BYTES = const(12)
 NO_VALUE = const(-1073741824)  # -(1 << 30): the one small integer that is no value
@@ -16,7 +16,7 @@ _DAY_BITS = const(16)
 _DAY_MASK = const(0xFFFF)
 _CLOCK_UNKNOWN = const(0x10000)
 _CHANNEL_SHIFT = const(17)
-CHANNELS_MAX = const(256)
+_SAVE_MS = const(600000)  # readings that nobody has confirmed for so long are safer on flash
 
 
 class Numbered:
@@ -84,6 +84,8 @@ class Spool(Numbered):
         self._words = array("i", bytes(self.capacity * RECORD_BYTES))
         self._ring_first = 0
         self._session = session
+        self._saved_at = ticks_ms()
+        self._saved_settled = 0
 
     def put(self, channel, day, ms, value, clock_known):
         """Append a reading. When there is no room anywhere the oldest goes: thinning out would break the numbering."""
@@ -118,6 +120,18 @@ class Spool(Numbered):
             self._ring_first += taken
         self.first = max(self.first, min(self._session.first, self._ring_first))
         return moved
+
+    def save(self, now):
+        """Call it now and then: what has not been confirmed for ten minutes goes to flash, so that a power cut loses no more than that.
+
+        `now` in ticks. At most 144 times a day, and only while nothing is confirmed.
+        """
+        if self.settled != self._saved_settled or not self.in_ram():
+            self._saved_settled = self.settled
+            self._saved_at = now
+        elif ticks_diff(now, self._saved_at) >= _SAVE_MS:
+            self.spill(self.in_ram())
+            self._saved_at = now
 
     def load(self, number):
         """Read record `number`; `first <= number < next`. Raises OSError when flash cannot be read."""

@@ -35,14 +35,16 @@ _ERRORS = {
 class Uplink:
     """Sends what `delivery.source` holds to `config.endpoint`.
 
-    `device()` gives the text of the header `plotpost-device`: the chip's id and the counters.
+    `device()` gives the text of the header `plotpost-device`: the chip's id and the counters. `link`: the WiFi link, None where the
+    system has a network of its own.
     """
 
-    def __init__(self, config, clock, delivery, device):
+    def __init__(self, config, clock, delivery, device, link=None):
         self._config = config
         self._clock = clock
         self._delivery = delivery
         self._device = device
+        self._link = link
         self._channels = None
         self._token = None  # goes into the request's head when all channels have the same
         self._encoder = None
@@ -66,6 +68,8 @@ class Uplink:
         """Do the next thing without waiting for it; returns how many milliseconds may pass before the next step."""
         delivery = self._delivery
         try:
+            if delivery.state == d.OFFLINE and self._link is not None and not self._link.up():
+                return _CALM_MS  # a name look-up without a link may never come back (micropython issue 18797)
             if delivery.state == d.CONNECTING:
                 self._check_connected(now)
             elif self._sock is not None:
@@ -241,6 +245,8 @@ class Uplink:
             self._lost("the endpoint closed the connection", now)
             return
         self._clock.hear(answer.time)
+        if self._link is not None:
+            self._link.heard(now)
         self._delivery.answered(answer, now)
         if self._delivery.state == d.IDLE:
             answer.reset()

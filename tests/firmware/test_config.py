@@ -51,7 +51,8 @@ def test_the_plain_form_is_filled_up_with_defaults():
     assert (c.scheme, c.host, c.port, c.path) == ("http", "127.0.0.1", 8050, "/")
     assert c.sensors == [{"driver": "cpu", "every_ms": 1000, "options": {}, "channels": {"cpu": "c1"}}]
     assert c.tokens == {"c1": "abcdefghij"}
-    assert (c.ram_bytes, c.checkpoint_ms, c.checkpoint_records) == (4096, 10000, 200)
+    assert (c.ram_bytes, c.flash_bytes, c.checkpoint_ms, c.checkpoint_records) == (4096, 65536, 10000, 200)
+    assert c.wifi == []
     assert c.plot is None
     assert c.account is None
 
@@ -61,7 +62,9 @@ def test_every_setting_is_taken():
     parsed["sensors"].append(
         {"driver": "thermal", "every": "2m", "zone": "acpitz", "channels": {"temperature": {"stream": "t1"}}}
     )
-    parsed["spool"] = {"ram": "8KiB"}
+    parsed["spool"] = {"ram": "8KiB", "flash": "128KiB"}
+    parsed["wifi"] = ["home", "guest"]
+    secrets["wifi"] = {"guest": "", "home": "password", "another": "x"}
     parsed["checkpoint"] = {"every": "500ms", "records": 7}
     parsed["plot"] = {"filename": "f", "title": "t"}
     secrets["tokens"]["t1"] = "bcdefghijk"
@@ -75,7 +78,8 @@ def test_every_setting_is_taken():
         "channels": {"temperature": "t1"},
     }
     assert c.tokens == {"c1": "abcdefghij", "t1": "bcdefghijk"}
-    assert (c.ram_bytes, c.checkpoint_ms, c.checkpoint_records) == (8192, 500, 7)
+    assert (c.ram_bytes, c.flash_bytes, c.checkpoint_ms, c.checkpoint_records) == (8192, 131072, 500, 7)
+    assert c.wifi == [("home", "password"), ("guest", "")]
     assert c.plot == {"filename": "f", "title": "t"}
     assert c.account == ("me", "key")
 
@@ -140,16 +144,16 @@ def test_an_unknown_driver_is_told_with_the_known_ones():
 def test_an_unknown_key_is_told_with_its_neighbours_wherever_it_stands():
     for path, line in (
         (
-            "config/wifi",
-            "config.json: wifi: is unknown; known here: board, checkpoint, endpoint, name, plot, sensors, spool, version",
+            "config/wlan",
+            "config.json: wlan: is unknown; known here: board, checkpoint, endpoint, name, plot, sensors, spool, version, wifi",
         ),
         ("config/sensors/0/evry", "config.json: sensors[0].evry: is unknown; known here: channels, driver, every"),
         ("config/sensors/0/channels/gpu", "config.json: sensors[0].channels.gpu: is unknown; known here: cpu"),
         ("config/sensors/0/channels/cpu/x", "config.json: sensors[0].channels.cpu.x: is unknown; known here: stream"),
-        ("config/spool", "config.json: spool.x: is unknown; known here: ram"),
+        ("config/spool", "config.json: spool.x: is unknown; known here: flash, ram"),
         ("config/checkpoint", "config.json: checkpoint.x: is unknown; known here: every, records"),
         ("config/plot", "config.json: plot.x: is unknown; known here: filename, title"),
-        ("secrets/ca", "secrets.json: ca: is unknown; known here: account, tokens, version"),
+        ("secrets/ca", "secrets.json: ca: is unknown; known here: account, tokens, version, wifi"),
     ):
         assert refusal(path, {"x": 1}) == line
 
@@ -202,6 +206,14 @@ def test_values_beyond_their_limits_are_told_the_limits():
         ("config/version", 2, "config.json: version: is 2; this firmware reads version 1"),
         ("config/sensors/0/every", "99ms", 'config.json: sensors[0].every: is too often for cpu, at most "100ms"'),
         ("config/spool", {"ram": "239B"}, 'config.json: spool.ram: is too little, at least "240B"'),
+        ("config/spool", {"flash": "8191B"}, 'config.json: spool.flash: is too little, at least "8KiB"'),
+        ("config/wifi", [], "config.json: wifi: must be a list of network names"),
+        ("config/wifi", ["home", 5], "config.json: wifi: must be a list of network names"),
+        (
+            "config/wifi",
+            ["home"],
+            'secrets.json: wifi.home: is missing; config.json names this network (an open one has the password "")',
+        ),
         ("config/checkpoint", {"records": 0}, "config.json: checkpoint.records: must be from 1 to 1000000"),
         ("config/checkpoint", {"records": 1000001}, "config.json: checkpoint.records: must be from 1 to 1000000"),
     ):

@@ -1,6 +1,7 @@
 """What is true of the repository as a whole."""
 
 import contextlib
+import json
 import re
 import subprocess
 import sys
@@ -31,8 +32,11 @@ def test_no_file_names_a_folder_or_a_mirror_of_one_machine() -> None:
     assert {path: match[0] for path, text in texts.items() if (match := _MACHINE.search(text))} == {}
 
 
-def test_every_python_file_says_in_its_first_line_what_it_is_for() -> None:
-    assert [path for path, text in _texts().items() if path.suffix == ".py" and text and not text.startswith('"""')] == []
+def test_every_module_says_in_its_first_line_what_it_is_for() -> None:
+    modules = {
+        path: text for path, text in _texts().items() if path.suffix == ".py" and path.parts[0] in ("firmware", "host_tools")
+    }
+    assert [path for path, text in modules.items() if text.count("\n") > 1 and not text.startswith('"""')] == []
 
 
 def test_the_firmware_imports_nothing_of_the_host() -> None:
@@ -82,8 +86,18 @@ def test_the_installed_package_has_the_client_for_scripts(installed: Path, tmp_p
 def test_the_installed_package_holds_the_same_firmware_and_boards(installed: Path, tmp_path: Path) -> None:
     program = "from pathlib import Path; from host_tools.resources import *; copy_firmware(Path()); print(boards())"
     boards = Path(_run(str(installed / "python"), "-c", program, cwd=tmp_path).strip())
-    assert _content(tmp_path) == {path: text for path, text in _content(ROOT / "firmware").items() if path.suffix == ".py"}
+    assert (tmp_path / "main.py").read_bytes() == (ROOT / "firmware" / "main.py").read_bytes()
+    assert _content(tmp_path / "plotpost") == _content(ROOT / "firmware" / "plotpost")
     assert _content(boards) == _content(ROOT / "boards")
+
+
+def test_the_installed_command_checks_a_board_before_it_starts(installed: Path, tmp_path: Path) -> None:
+    config = {"version": 1, "board": "lunix", "name": "x", "endpoint": "http://127.0.0.1:1", "sensors": []}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "secrets.json").write_text('{"version": 1, "tokens": {}}')
+    done = subprocess.run([str(installed / "plotpost"), "simulate"], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("plotpost: config.json: ")
 
 
 def _content(folder: Path) -> dict[Path, bytes]:

@@ -95,6 +95,7 @@ def test_the_installed_command_checks_a_board_before_it_starts(installed: Path, 
     config = {"version": 1, "board": "lunix", "name": "x", "endpoint": "http://127.0.0.1:1", "sensors": []}
     (tmp_path / "config.json").write_text(json.dumps(config))
     (tmp_path / "secrets.json").write_text('{"version": 1, "tokens": {}}')
+    (tmp_path / "secrets.json").chmod(0o600)
     done = subprocess.run([str(installed / "plotpost"), "simulate"], cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("plotpost: config.json: ")

@@ -1,11 +1,19 @@
 """Start the agent. On a board, Ctrl-C ends it cleanly and gives the REPL."""
 
+import gc
 import sys
 
-from plotpost import agent, config, log
+from plotpost import config, log, port
 
 try:
-    agent.run(config.load())
+    settings = config.load()
 except config.ConfigError as error:
     log.error("config", str(error))
     sys.exit(1)
+del config
+port.forget("plotpost.config", "plotpost.units", "plotpost.url")  # 7 KB that are needed once
+gc.collect()
+
+from plotpost import agent  # noqa: E402  its modules fill the room that became free
+
+agent.run(settings)

@@ -14,7 +14,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 from plotpost import sensors, units
-from plotpost.config import CONFIG, SECRETS, Config, ConfigError
+from plotpost.config import CONFIG, SECRETS, ConfigError, parse
 
 from host_tools.boards import Board, load_all
 
@@ -240,7 +240,7 @@ def _refused(parse: Callable[[str], int], place: str, text: str | None, least: i
 def _board_says(config: Json, secrets: Json) -> list[str]:
     """The board's own check, so that nothing passes here that it would refuse."""
     try:
-        Config(config, secrets)
+        parse(config, secrets)
     except ConfigError as error:
         return [str(error)]
     return []

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from plotpost import sensors
-from plotpost.config import Config
+from plotpost.config import parse
 
 from host_tools import config
 from host_tools.boards import Board
@@ -49,7 +49,7 @@ def _files(change: Change = lambda config, secrets: None) -> tuple[Json, Json]:
 
 def test_a_right_pair_of_files_has_no_problems_and_the_board_takes_it() -> None:
     assert config.validate(*_files()) == []
-    assert Config(*_files()).plot == {"filename": "cellar", "title": "The cellar"}
+    assert parse(*_files()).plot == {"filename": "cellar", "title": "The cellar"}
 
 
 def test_the_schema_is_one() -> None:
@@ -272,7 +272,7 @@ def test_whatever_stands_in_a_place_is_taken_by_both_sides_or_refused_in_lines(p
     problems = config.validate(files["config"], files["secrets"])
     assert all(line.startswith(("config.json: ", "secrets.json: ")) for line in problems)
     try:
-        assert Config(files["config"], files["secrets"]).sensors
+        assert parse(files["config"], files["secrets"]).sensors
     except config.ConfigError:
         assert problems
 

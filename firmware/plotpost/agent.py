@@ -5,11 +5,11 @@ import gc
 import random
 from array import array
 
-from plotpost import log, plot, sensors
+from plotpost import log, sensors
 from plotpost.clock import Clock
 from plotpost.delivery import Delivery
 from plotpost.flash import Flash
-from plotpost.port import const, device_id, random_hex, sleep_ms, ticks_add, ticks_diff, ticks_ms
+from plotpost.port import const, device_id, forget, random_hex, sleep_ms, ticks_add, ticks_diff, ticks_ms
 from plotpost.sampler import Sampler, Slot
 from plotpost.spool import Spool
 from plotpost.stream import Uplink
@@ -24,7 +24,7 @@ _FLUSH_MS = const(10000)
 
 
 class Channel:
-    """One series of readings: what the plot calls it, the power of ten of its integers, and the token of the trace that it feeds."""
+    """One series of readings: its name in the plot, the power of ten of its integers, the token of the trace that it feeds."""
 
     def __init__(self, name, unit, decimals, token):
         self.name = name
@@ -120,14 +120,19 @@ class Agent:
         await self._uplink.run(progress)
 
     def _create_plot(self):
+        """One attempt; `requests` and what serves it are large, and loaded for it only."""
+        from plotpost import plot
+
+        gc.collect()
         try:
             url = plot.create(self._config, self.channels)
+            self._plotted = True
+            log.info("plot", "drawn at {}", url)
         except plot.PlotError as error:
-            log.warning("plot", "not created, trying again: %s" % error)
-            return
-        gc.collect()  # `requests` and the JSON were large, and are not needed again
-        self._plotted = True
-        log.info("plot", "drawn at %s" % url)
+            log.warning("plot", "not created, trying again: {}", error)
+        del plot
+        forget("plotpost.plot", "requests")
+        gc.collect()
 
     async def finish(self):
         """Send and confirm what is left, for at most 10 s. The old connection is given up: an interrupt may have cut a line."""

@@ -11,9 +11,9 @@ _TEXT_MAX = const(100)
 class Answer:
     """Feed it what the socket gives until `done`.
 
-    `status`: the code, 0 until it is known, -1 when this is no HTTP. `next`: the number of `plotpost-next`, or None.
-    `time`: the endpoint's clock in milliseconds since 1970, from `plotpost-time` or else from `Date`, or None. `text`: the beginning of the body, for the log. `html`: a page for people, as a captive portal sends it. `reusable`: the connection
-    may carry the next request.
+    `status`: the code, 0 until it is known, -1 when this is no HTTP. `next`: the number of `plotpost-next`, or None. `time`: the
+    endpoint's clock in milliseconds since 1970, from `plotpost-time` or else from `Date`, or None. `text`: the beginning of the body,
+    for the log. `html`: a page for people, as a captive portal sends it. `reusable`: the connection may carry the next request.
     """
 
     def __init__(self):
@@ -94,7 +94,7 @@ class Answer:
         self._keep = parts[0] == b"HTTP/1.1"
 
     def _header(self, line):
-        name, colon, value = line.partition(b":")
+        name, _, value = line.partition(b":")
         value = value.strip()
         if name == b"connection" and b"close" in value:
             self._keep = False
@@ -113,7 +113,7 @@ class Answer:
 
 
 def _date(value):
-    """Milliseconds since 1970 of an IMF-fixdate in lower case, "tue, 24 nov 2026 08:52:05 gmt" (RFC 9110 section 5.6.7), or None."""
+    """Milliseconds since 1970 of an IMF-fixdate in lower case (RFC 9110 section 5.6.7: "tue, 24 nov 2026 08:52:05 gmt"), or None."""
     try:
         day, month, year = int(value[5:7]), _MONTHS.index(value[8:11]) // 3 + 1, int(value[12:16])
         seconds = int(value[17:19]) * 3600 + int(value[20:22]) * 60 + int(value[23:25])

@@ -3,8 +3,8 @@
 MicroPython's small integers end at 2**30 on 32-bit chips; milliseconds since 1970, and even seconds, are beyond that and would be
 a heap object at each reading.
 
-A board has no clock that outlasts the power. It takes the time from the endpoint's answers, which needs no name server, no NTP and
-no internet. UTC never goes back: a clock that was ahead runs at half speed until it is right.
+A board has no clock that outlasts the power. It takes the time from the endpoint's answers, which needs neither NTP nor the
+internet. UTC never goes back: a clock that was ahead runs at half speed until it is right.
 """
 
 from plotpost.port import SYSTEM_CLOCK, const, ticks_diff, ticks_ms, utc_ms
@@ -67,7 +67,7 @@ class Clock:
             self._boot_day -= 1
 
     def hear(self, utc):
-        """The endpoint says that it is `utc` (milliseconds since 1970; None if it says nothing). A system's own clock is believed first."""
+        """The endpoint says that it is `utc`, in milliseconds since 1970, or None. A system that keeps time by itself is believed first."""
         if SYSTEM_CLOCK:
             utc = utc_ms()
         if utc is None:

@@ -1,4 +1,4 @@
-"""config.json and secrets.json to one checked Config.
+"""config.json and secrets.json to checked Settings.
 
 The board checks what it needs to be safe and says in one line what is wrong; host_tools/config.py says more, and earlier.
 """
@@ -7,6 +7,7 @@ import json
 
 from plotpost import sensors, units, url
 from plotpost.port import const
+from plotpost.settings import Settings
 
 VERSION = const(1)
 CONFIG = "config.json"
@@ -24,44 +25,39 @@ class ConfigError(ValueError):
 
 
 def load(folder=""):
-    """The Config of the files in `folder` ("" or with "/" at its end). Raises ConfigError."""
-    return Config(_read(folder, CONFIG), _read(folder, SECRETS))
+    """The Settings of the files in `folder` ("" or with "/" at its end). Raises ConfigError."""
+    return parse(_read(folder, CONFIG), _read(folder, SECRETS))
 
 
-class Config:
-    """What the agent is to do, from the two parsed files. Raises ConfigError.
+def parse(config, secrets):
+    """The Settings of the two parsed files. Raises ConfigError."""
+    settings = Settings()
+    top = _Object(config, CONFIG, "")
+    _check_version(top)
+    settings.board = top.text("board")
+    settings.name = top.text("name")
+    settings.endpoint = top.text("endpoint")
+    settings.scheme, settings.host, settings.port, settings.path = top.parsed("endpoint", url.parse)
+    if settings.scheme != "http":
+        raise top.wrong("endpoint", "https is not supported yet; use http:// inside your own network")
+    settings.sensors = _sensors(top)
+    settings.ram_bytes, settings.flash_bytes = _spool(top.object("spool"))
+    settings.checkpoint_ms, settings.checkpoint_records = _checkpoint(top.object("checkpoint"))
+    settings.plot = _plot(top.object("plot"), settings.name) if top.has("plot") else None
+    networks = _networks(top) if top.has("wifi") else []
+    top.finish()
+    _take_secrets(settings, _Object(secrets, SECRETS, ""), networks)
+    return settings
 
-    board, name: text. endpoint: its URL; scheme, host, port, path: the parts of it.
-    sensors: list of {"driver": name, "every_ms": int, "options": {}, "channels": {channel: stream}}.
-    tokens: {stream: token}, of the streams in use. wifi: list of (network, password) in order of preference, empty for none.
-    ram_bytes, flash_bytes: the size of the spool. checkpoint_ms, checkpoint_records: when a request ends. plot: None or {"filename": text, "title": text}. account: None or (user, API key), with which to create it.
-    """
 
-    def __init__(self, config, secrets):
-        top = _Object(config, CONFIG, "")
-        _check_version(top)
-        self.board = top.text("board")
-        self.name = top.text("name")
-        self.endpoint = top.text("endpoint")
-        self.scheme, self.host, self.port, self.path = top.parsed("endpoint", url.parse)
-        if self.scheme != "http":
-            raise top.wrong("endpoint", "https is not supported yet; use http:// inside your own network")
-        self.sensors = _sensors(top)
-        self.ram_bytes, self.flash_bytes = _spool(top.object("spool"))
-        self.checkpoint_ms, self.checkpoint_records = _checkpoint(top.object("checkpoint"))
-        self.plot = _plot(top.object("plot"), self.name) if top.has("plot") else None
-        networks = _networks(top) if top.has("wifi") else []
-        top.finish()
-        self._take_secrets(_Object(secrets, SECRETS, ""), networks)
-
-    def _take_secrets(self, top, networks):
-        _check_version(top)
-        self.wifi = _passwords(top.object("wifi"), networks)
-        self.tokens = _tokens(top.object("tokens"), self.sensors)
-        self.account = _account(top.object("account")) if top.has("account") else None
-        top.finish()
-        if self.plot and not self.account:
-            raise top.wrong("account", 'is missing; to create the plot it must be {"user": "..", "api_key": ".."}')
+def _take_secrets(settings, top, networks):
+    _check_version(top)
+    settings.wifi = _passwords(top.object("wifi"), networks)
+    settings.tokens = _tokens(top.object("tokens"), settings.sensors)
+    settings.account = _account(top.object("account")) if top.has("account") else None
+    top.finish()
+    if settings.plot and not settings.account:
+        raise top.wrong("account", 'is missing; to create the plot it must be {"user": "..", "api_key": ".."}')
 
 
 def _read(folder, name):

@@ -49,7 +49,8 @@ _REASONS = {
 class Delivery:
     """Policy for `spool`, and before it for what earlier boots left in `backlog` (a Flash, or None).
 
-    A request carries records of one `source`; it ends `checkpoint_ms` after its first one, or after `checkpoint_records`. `cursor` is the number of the next record to send, `begun` that of the request's first. `jitter(ms)` gives a random number of
+    A request carries records of one `source`; it ends `checkpoint_ms` after its first one, or after `checkpoint_records`.
+    `cursor` is the number of the next record to send, `begun` that of the request's first. `jitter(ms)` gives a random number of
     milliseconds below `ms`, so that a thousand boards do not come back at once.
     """
 
@@ -91,7 +92,7 @@ class Delivery:
     def _open_action(self, now):
         source = self.source
         sent = self.cursor - self.begun
-        if self.cursor < source.first or sent and self._checkpoint_due(sent, now):
+        if self.cursor < source.first or (sent and self._checkpoint_due(sent, now)):
             return END  # a request never spans a gap
         waited = ticks_diff(now, self._since)
         if not self.dated and source is self.spool:
@@ -182,7 +183,9 @@ class Delivery:
         if answer.next is not None:
             self.source.settle(answer.next)
         if answer.html or (early and status == 200):
-            self.lost("this answer is not from a streaming endpoint: check endpoint in config.json, or sign in to the network", now)
+            self.lost(
+                "this answer is not from a streaming endpoint: check endpoint in config.json, or sign in to the network", now
+            )
         elif status == 200:
             self._accepted(answer, now)
         elif status == 422:

@@ -23,7 +23,7 @@ class PlotError(Exception):
 def create(config, channels):
     """Create the plot, or find it with the data that it has; returns its URL. Raises PlotError.
 
-    `config`: a Config with `plot` and `account`. `channels`: objects with `name`, `unit` and `token`, one trace each.
+    `config`: Settings with `plot` and `account`. `channels`: objects with `name`, `unit` and `token`, one trace each.
     """
     if not channels:
         raise PlotError("there is no channel to draw")

@@ -94,3 +94,12 @@ def device_id():
             return file.read(16)
     except OSError:
         return "unknown"
+
+
+def forget(*names):
+    """Unload modules that are not needed again, so that their memory can be had back."""
+    for name in names:
+        sys.modules.pop(name, None)
+        parent, _, child = name.rpartition(".")
+        if parent and hasattr(sys.modules[parent], child):
+            delattr(sys.modules[parent], child)

@@ -45,9 +45,9 @@ class Uplink:
         self._delivery = delivery
         self._device = device
         self._link = link
-        self._channels = None
-        self._token = None  # goes into the request's head when all channels have the same
-        self._encoder = None
+        self._channels = None  # whose lines are being written
+        self._token = None  # goes into the request's head when all of them have the same
+        self._encoder = Encoder((), False)
         self._out = bytearray(_SEND_BYTES)
         self._start = 0  # what of the send buffer still has to go
         self._end = 0
@@ -55,7 +55,8 @@ class Uplink:
         self._answer = Answer()
         self._address = None
         self._sock = None
-        self._poll = None
+        self._poll = select.poll()
+        self._look_ms = 1
 
     async def run(self, progress):
         """Work until everything is delivered after `delivery.close()`; calls `progress()` at every turn."""
@@ -79,22 +80,21 @@ class Uplink:
             delivery.dated = self._clock.known
             return self._act(delivery.action(now), now)
         except OSError as error:
-            self._lost(_ERRORS.get(error.errno) or "the connection broke (error %s)" % error.errno, now)
+            self._lost(_ERRORS.get(error.errno or 0) or "the connection broke (error %s)" % error.errno, now)
             return _CALM_MS
 
     def disconnect(self):
         """Close the socket, if there is one."""
         if self._sock is not None:
+            self._poll.unregister(self._sock)
             self._sock.close()
         self._sock = None
-        self._poll = None
         self._start = self._end = 0
         self._answer.reset()
 
     def _act(self, action, now):
         if action == d.WAIT:
-            state = self._delivery.state
-            return _SOON_MS if state == d.CONNECTING or state == d.ENDING else _CALM_MS
+            return self._pause()
         if action == d.SEND:
             self._encode(now)
         elif action == d.HEARTBEAT:
@@ -103,6 +103,7 @@ class Uplink:
         elif action == d.END:
             self._queue(b"0\r\n\r\n")
             self._delivery.ended(now)
+            self._look_ms = 1
         elif action == d.BEGIN:
             self._delivery.began(now)
             self._speak_for(self._delivery.source.channels)
@@ -113,15 +114,27 @@ class Uplink:
             self._lost("no answer from the endpoint", now)
         return self._flush(now)
 
+    def _pause(self):
+        """How long nothing need be looked at: an answer that is owed comes in milliseconds on a LAN, or later."""
+        state = self._delivery.state
+        if state != d.CONNECTING and state != d.ENDING:
+            return _CALM_MS
+        self._look_ms = min(self._look_ms * 2, _SOON_MS)
+        return self._look_ms
+
     def _connect(self, now):
         self._delivery.connecting(now)
+        self._look_ms = 1
         if self._address is None:
             self._address = self._resolve()
             if self._address is None:
-                self._lost("no host is known as %s: check endpoint in config.json, and the network's DNS" % self._config.host, now)
+                self._lost(
+                    "no host is known as %s: check endpoint in config.json, and the network's DNS" % self._config.host, now
+                )
                 return
         self._sock = sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         sock.setblocking(False)
+        self._poll.register(sock, select.POLLOUT)
         try:
             sock.setsockopt(_IPPROTO_TCP, _TCP_NODELAY, 1)  # batches are whole already
         except (OSError, ValueError, NotImplementedError):
@@ -131,8 +144,6 @@ class Uplink:
         except OSError as error:
             if error.errno not in (errno.EINPROGRESS, errno.EAGAIN):
                 raise
-        self._poll = select.poll()
-        self._poll.register(sock, select.POLLOUT)
 
     def _resolve(self):
         try:
@@ -145,7 +156,6 @@ class Uplink:
             if event[1] & (select.POLLERR | select.POLLHUP):
                 receive(self._sock, self._in)  # raises what went wrong
                 raise OSError(errno.ECONNREFUSED)
-            self._poll = None
             self._delivery.connected(now)
 
     def _speak_for(self, channels):
@@ -222,7 +232,7 @@ class Uplink:
 
     def _flush(self, now):
         if self._start == self._end:
-            return 0 if self._sock is not None and self._poll is None else _SOON_MS
+            return _SOON_MS if self._delivery.state == d.CONNECTING else 0
         taken = send(self._sock, self._out, self._start, self._end)
         if taken:
             self._start += taken

@@ -28,7 +28,7 @@ class Wifi:
     def __init__(self, networks):
         self._passwords = [password for _, password in networks]
         self.link = l.Link([name for name, _ in networks], ticks_ms())
-        self._radio = None
+        self._radio = network.WLAN(network.STA_IF)  # the older name of the interface: both firmware families have it
 
     async def run(self, progress):
         """Keep the link up; calls `progress()` at every turn."""
@@ -64,8 +64,6 @@ class Wifi:
             log.debug("wifi", "connect failed (error {})", error.errno)
 
     async def _reset(self):
-        if self._radio is None:
-            self._radio = network.WLAN(network.STA_IF)  # the older name: both firmware families have it
         self._radio.active(False)
         await sleep_ms(_OFF_MS)
         self._radio.active(True)

@@ -39,14 +39,14 @@ def changed(path, value):
 def refusal(path, value):
     """The one line that refuses the plain files with this change."""
     try:
-        config.Config(*changed(path, value))
+        config.parse(*changed(path, value))
     except config.ConfigError as error:
         return str(error)
     raise AssertionError(f"{path} = {value!r} was accepted")
 
 
 def test_the_plain_form_is_filled_up_with_defaults():
-    c = config.Config(*plain())
+    c = config.parse(*plain())
     assert (c.board, c.name, c.endpoint) == ("linux", "cellar", "http://127.0.0.1:8050")
     assert (c.scheme, c.host, c.port, c.path) == ("http", "127.0.0.1", 8050, "/")
     assert c.sensors == [{"driver": "cpu", "every_ms": 1000, "options": {}, "channels": {"cpu": "c1"}}]
@@ -70,7 +70,7 @@ def test_every_setting_is_taken():
     secrets["tokens"]["t1"] = "bcdefghijk"
     secrets["tokens"]["another board's"] = "cdefghijkl"
     secrets["account"] = {"user": "me", "api_key": "key"}
-    c = config.Config(parsed, secrets)
+    c = config.parse(parsed, secrets)
     assert c.sensors[1] == {
         "driver": "thermal",
         "every_ms": 120000,
@@ -88,7 +88,7 @@ def test_a_plot_without_names_is_called_like_the_board():
     parsed, secrets = plain()
     parsed["plot"] = {}
     secrets["account"] = {"user": "me", "api_key": "key"}
-    assert config.Config(parsed, secrets).plot == {"filename": "cellar", "title": "cellar"}
+    assert config.parse(parsed, secrets).plot == {"filename": "cellar", "title": "cellar"}
 
 
 def test_the_endpoint_is_taken_apart():
@@ -98,7 +98,7 @@ def test_the_endpoint_is_taken_apart():
         ("http://my_pi:1/a/b%20c", ("my_pi", 1, "/a/b%20c")),
         ("http://10.0.0.1:65535", ("10.0.0.1", 65535, "/")),
     ):
-        c = config.Config(*changed("config/endpoint", text))
+        c = config.parse(*changed("config/endpoint", text))
         assert (c.host, c.port, c.path) == parts
 
 

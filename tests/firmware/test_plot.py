@@ -7,7 +7,7 @@ import socket
 import sys
 
 from plotpost import __version__, plot
-from plotpost.config import Config
+from plotpost.config import parse
 
 URL = "http://127.0.0.1:8050/~me/7"
 KEY = "k3y-k3y-k3y"
@@ -118,7 +118,7 @@ def configured(port, **changes):
         "plot": {"filename": "cellar & co", "title": "Küche = 100 % + x"},
     }
     config.update(changes)
-    return Config(config, {"version": 1, "tokens": {"c1": "abcdefghij"}, "account": {"user": "me", "api_key": KEY}})
+    return parse(config, {"version": 1, "tokens": {"c1": "abcdefghij"}, "account": {"user": "me", "api_key": KEY}})
 
 
 def http(body, status="200 OK"):

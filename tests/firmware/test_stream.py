@@ -89,7 +89,9 @@ class Bed:
         self.delivery = Delivery(self.spool, None, 10000, records, lambda ms: 0, 0)
         self.clock = Clock()
         self.clock.hear(None)
-        self.uplink = Uplink(Config(self.peer.port), self.clock, self.delivery, lambda: "board1; reconnects=%d" % self.reconnects())
+        self.uplink = Uplink(
+            Config(self.peer.port), self.clock, self.delivery, lambda: "board1; reconnects=%d" % self.reconnects()
+        )
 
     def reconnects(self):
         return self.delivery.connects - 1

@@ -1,0 +1,25 @@
+"""What the agent is to do: the checked content of config.json and secrets.json, apart from the code that checks it.
+
+That code is large and needed once: see main.py.
+"""
+
+
+class Settings:
+    """Filled by config.py."""
+
+    board: str
+    name: str
+    endpoint: str  # its URL, and the parts of it
+    scheme: str
+    host: str
+    port: int
+    path: str
+    sensors: list  # of {"driver": name, "every_ms": int, "options": {}, "channels": {channel: stream}}
+    tokens: dict  # {stream: token}, of the streams in use
+    wifi: list  # of (network, password) in order of preference, empty for none
+    ram_bytes: int  # the size of the spool
+    flash_bytes: int
+    checkpoint_ms: int  # when a request ends
+    checkpoint_records: int
+    plot: "dict | None"  # {"filename": text, "title": text}
+    account: "tuple | None"  # (user, API key), with which to create the plot

@@ -1,6 +1,6 @@
 """Makes docs/live-plot.png, the README's picture: a photograph of a running demo's page, taken with Chromium.
 
-    python docs/make_picture.py [--after SECONDS]
+python docs/make_picture.py [--after SECONDS]
 """
 
 import argparse

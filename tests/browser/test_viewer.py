@@ -173,9 +173,7 @@ def test_the_age_of_the_last_point_does_not_depend_on_the_viewers_clock(client: 
     expect(page.locator("#last")).to_have_text(re.compile(r"^Last point (just now|\d+ s ago)$"))
 
 
-def test_it_goes_on_after_the_endpoint_was_killed(
-    serve: Callable[..., ChildEndpoint], free_port: int, chromium: Browser
-) -> None:
+def test_it_goes_on_after_the_endpoint_was_killed(serve: Callable[..., ChildEndpoint], free_port: int, chromium: Browser) -> None:
     endpoint = serve(port=free_port)
     client = PlotlyClient(endpoint)
     token, empty = trace(client)

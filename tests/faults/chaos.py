@@ -24,8 +24,8 @@ PLANS = [
     Plan(("even", "odd"), "60ms", "4KiB", {"every": "1s", "records": 200}),
     Plan(("even",), "25ms", "16KiB", {"every": "500ms", "records": 50}),
     Plan(("odd",), "20ms", "8KiB", {"every": "3s", "records": 1000}),
-    Plan(("even", "odd"), "50ms", "32KiB", {"every": "5s", "records": 200}),
-    Plan(("even", "odd"), "40ms", "24KiB", {"every": "200ms", "records": 10}),
+    Plan(("even", "odd"), "50ms", "16KiB", {"every": "5s", "records": 200}),
+    Plan(("even", "odd"), "40ms", "12KiB", {"every": "200ms", "records": 10}),
     Plan(("even",), "50ms", "4KiB", {"every": "2s", "records": 100}),
 ]
 _COLUMNS = ("taken", "stored", "dropped", "in_ram", "untold", "lost", "duplicated")

@@ -220,11 +220,15 @@ class Station:
 
 
 class World:
-    """An endpoint on a data folder, and stations. Use it in a `with` block; nothing of it stays."""
+    """An endpoint on a data folder, and stations. Use it in a `with` block; nothing of it stays.
 
-    def __init__(self, runtime: Runtime, plans: list[Plan], folder: Path) -> None:
+    `upstream`: the port that the boards send to, when something stands before the endpoint.
+    """
+
+    def __init__(self, runtime: Runtime, plans: list[Plan], folder: Path, upstream: int | None = None) -> None:
         self.data = folder / "data"
         self.endpoint = ChildEndpoint(self.data, quiet_port(), folder / "endpoint.log")
+        self.upstream = upstream or self.endpoint.port
         self.stations: list[Station] = []
         self.counters: Counter[str] = Counter()
         self._runtime, self._plans = runtime, plans
@@ -254,7 +258,7 @@ class World:
         assert user is not None
         tokens = {channel: self._store.new_token(user, channel) for channel in plan.channels}
         create_plot(self.endpoint.url, name, key, list(tokens.values()))
-        return Station(number, plan, self._runtime, self.endpoint.port, user, tokens)
+        return Station(number, plan, self._runtime, self.upstream, user, tokens)
 
     # Faults of the endpoint: they return at once, and happen one after the other.
 
@@ -280,6 +284,10 @@ class World:
         assert self.endpoint.pid is not None
         _freeze(self.endpoint.pid, seconds)
         self.counters[ENDPOINT_FROZEN] += 1
+
+    def stored(self) -> int:
+        """How many values of all boards are stored."""
+        return sum(plot.points for plot in self._store.plots())
 
     # The end
 

@@ -69,6 +69,7 @@ class Plots:
         self._poller: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.routes: Mapping[str, Route] = store.routes()  # of every token that may be used
+        self._learnt_version = store.data_version()
 
     async def start(self) -> None:
         """Watch for what other processes change, until close()."""
@@ -106,6 +107,13 @@ class Plots:
             del self._plots[plot_id]
             self._hub.reload(plot_id)
         self._tell_live()
+
+    def learn(self) -> None:
+        """Take over the tokens that another process has made or linked since the last poll: somebody uses one already."""
+        version = self._store.data_version()
+        if version != self._learnt_version:
+            self._learnt_version = version
+            self.routes = self._store.routes()
 
     def _plot_of(self, token: str) -> int | None:
         route = self.routes.get(token)

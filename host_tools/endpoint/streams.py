@@ -288,7 +288,7 @@ class Session:
         """Multiplexed dialect: skip lines until one tells whose they are; then give all from the first. Raises Refusal."""
         for index, raw in enumerate(lines[: _TRIAL_LINES - self._tried]):
             token = self._look(raw)
-            if token is not None and self._streams.feeds(token):
+            if token is not None and self._streams.knows(token):
                 self.join(self._streams.routes[token].user_id)
                 return [_WITHOUT_TOKEN] * self._tried + lines[index:]
             self._tried += 1
@@ -432,12 +432,18 @@ class Streams:
         route = self.routes.get(token)
         return route is not None and route.plot_id is not None
 
+    def knows(self, token: str) -> bool:
+        """Whether a token may begin a stream, also one that another process made a moment ago."""
+        if not self.feeds(token):
+            self.plots.learn()
+        return self.feeds(token)
+
     def open(self, head: Head, evict: Evict) -> Session:
         """Begin a stream. Raises Refusal: 404, 403, 400, 423, 503.
 
         `evict(Refusal)` ends it later with an answer, `evict(None)` silently, because the same board came again.
         """
-        if head.token is not None and not self.feeds(head.token):
+        if head.token is not None and not self.knows(head.token):
             raise _unusable(head.token in self.routes)
         session = Session(self, head, evict)
         if len(self._sessions) >= self._most and head.token not in self._by_token:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from host_tools.endpoint.errors import Refusal
-from host_tools.endpoint.plots import PlotInfo
-from host_tools.endpoint.store import DeviceRow
+from host_tools.endpoint.plots import PlotInfo, save_plot
+from host_tools.endpoint.store import DeviceRow, Store
 from tests.endpoint.core import STREAM_ID, Core, block, finish, head, in_core, trace
 
 OTHER_ID = "ffeeddccbbaa0099"
@@ -673,3 +673,24 @@ async def test_a_reading_that_lost_its_time_is_stamped_at_arrival_if_a_numbered_
     plain.lines(b'{"x":"arrival","y":1}\n')
     await finish(plain)
     assert core.x(info)[1] == "arrival"
+
+
+@in_core
+async def test_a_token_that_another_process_has_just_made_may_stream_at_once(core: Core) -> None:
+    other = Store.open(core.store.path.parent)
+    try:
+        with other.transaction():
+            token = other.new_token(core.user)
+            other_token = other.new_token(core.user)
+            plot_id, _ = save_plot(
+                other, core.user, [trace(token), trace(other_token)], {}, filename="", fileopt="new", sharing="public"
+            )
+    finally:
+        other.close()
+    session = core.open(token)
+    session.lines(b'{"x":1}\n')
+    await finish(session)
+    many = core.open(None)
+    many.lines(b'{"streamtoken":"%s","x":2}\n' % other_token.encode())
+    await finish(many)
+    assert [each["x"] for each in core.plots.figure(plot_id)["data"]] == [[1], [2]]

@@ -15,9 +15,11 @@ from typing import Any
 import pytest
 from click import Command, Context, Group, Option
 
+from host_tools.child_endpoint import ChildEndpoint
 from host_tools.cli import commands
 from host_tools.endpoint.store import FILENAME
 from tests import processes
+from tests.plotly_client import PlotlyClient
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -69,6 +71,50 @@ def test_a_command_that_does_not_exist_is_wrong_usage(tmp_path: Path) -> None:
     done = processes.run(tmp_path, "token", "nwe")
     assert done.returncode == 2
     assert "No such command 'nwe'" in done.stderr
+
+
+def test_users_are_made_and_listed_and_get_other_keys(plotpost: Run) -> None:
+    (made,) = _lines(plotpost("user", "add", "ann", "--json").stdout)
+    assert re.fullmatch(r"[a-z0-9]{10}", made.pop("api_key"))
+    assert made == {"user": "ann"}
+    (again,) = _lines(plotpost("user", "rotate-key", "ann", "--json").stdout)
+    assert again["user"] == "ann"
+    plotpost("token", "new", "--user", "ann")
+    assert _lines(plotpost("user", "list", "--json").stdout) == [{"user": "ann", "plots": 0, "tokens": 1}]
+    listed = plotpost("user", "list").stdout
+    assert "ann" in listed
+    assert again["api_key"] not in listed
+
+
+def test_the_api_key_stands_alone_on_standard_output(plotpost: Run) -> None:
+    done = plotpost("user", "add", "ann")
+    assert re.fullmatch(r"[a-z0-9]{10}\n", done.stdout)
+    assert "not shown again" in done.stderr
+
+
+def test_a_token_is_made_for_the_user_who_is_named(plotpost: Run) -> None:
+    for name in ("zoe", "ann"):
+        plotpost("user", "add", name)
+    owners = [_lines(plotpost("token", "new", "--json", *more).stdout)[0]["user"] for more in ((), ("--user", "ann"))]
+    assert owners == ["zoe", "ann"]
+
+
+def test_users_that_cannot_be_get_one_line(tmp_path: Path, data: Path, plotpost: Run) -> None:
+    assert "there is no user 'eve'" in _fails(tmp_path, "token", "new", "--user", "eve", "--data", str(data))
+    assert "there is no user 'eve'" in _fails(tmp_path, "user", "rotate-key", "eve", "--data", str(data))
+    assert "not a user name: 'a/b'" in _fails(tmp_path, "user", "add", "a/b", "--data", str(data))
+    plotpost("user", "add", "ann")
+    assert "there is a user 'ann' already" in _fails(tmp_path, "user", "add", "ann", "--data", str(data))
+
+
+def test_users_keys_and_tokens_work_at_once_while_the_endpoint_runs(plotpost: Run, data: Path, endpoint: ChildEndpoint) -> None:
+    client = PlotlyClient(endpoint)
+    assert data == endpoint.data
+    for command in (("user", "add", "ann"), ("user", "rotate-key", "ann")):
+        (ann,) = _lines(plotpost(*command, "--json").stdout)
+        (made,) = _lines(plotpost("token", "new", "--user", "ann", "--json").stdout)
+        answer = client.plot_as(ann["user"], ann["api_key"], [{"y": [], "stream": {"token": made["token"]}}])
+        assert answer["error"] == ""
 
 
 def test_a_new_token_is_printed_once_and_masked_afterwards(plotpost: Run) -> None:

@@ -14,6 +14,7 @@ from host_tools.cli.plot import plot
 from host_tools.cli.serve import serve
 from host_tools.cli.simulate import simulate
 from host_tools.cli.token import token
+from host_tools.cli.user import user
 from host_tools.endpoint.errors import EndpointError
 from host_tools.runtime.errors import RuntimeMissing
 
@@ -33,7 +34,7 @@ def commands() -> None:
     """
 
 
-for command in (serve, demo, simulate, plot, token):
+for command in (serve, demo, simulate, plot, token, user):
     commands.add_command(command)
 
 

@@ -18,17 +18,19 @@ def token() -> None:
 
 @token.command()
 @click.option("--name", help="What it is for, to find it in the list.")
+@click.option("--user", "user_name", metavar="NAME", help="Whose it is; the first user's, if not given.")
 @options.data
 @options.as_json
-def new(name: str | None, data: Path, as_json: bool) -> None:
+def new(name: str | None, user_name: str | None, data: Path, as_json: bool) -> None:
     """Make a token and print it.
 
     \b
-    Example:
+    Examples:
       plotpost token new --name greenhouse
+      plotpost token new --user ann --json
     """
     with accounts.opened(data) as store:
-        user, key = accounts.owner(store)
+        user, key = accounts.owner(store, user_name)
         made = store.new_token(user, name)
     if as_json:
         output.line({"token": made, "name": name, "user": user.name, **({"api_key": key} if key else {})})

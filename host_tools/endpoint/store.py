@@ -1,4 +1,4 @@
-"""The SQLite file: users, tokens, plots, journal, devices. Every statement of SQL stands here."""
+"""The SQLite file: users, sessions, tokens, plots, journal, devices. Every statement of SQL stands here."""
 
 import fcntl
 import hashlib
@@ -21,8 +21,9 @@ from .errors import EndpointError
 
 FILENAME = "plotpost.sqlite3"
 LOCK_FILENAME = "plotpost.lock"  # a file of its own: closing SQLite's would drop SQLite's locks (sqlite.org/howtocorrupt.html)
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 DEVICE_LIFETIME_MS = 400 * 24 * 3600 * 1000
+SESSION_LIFETIME_MS = 30 * 24 * 3600 * 1000  # since the last login
 
 _APPLICATION_ID = 0x706C6F74  # "plot": tells our files from other programs' (sqlite.org/pragma.html#pragma_application_id)
 _BUSY_TIMEOUT_MS = 5000
@@ -37,12 +38,14 @@ BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS users (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, key_hash BLOB NOT NULL, salt BLOB NOT NULL,
     created INTEGER NOT NULL, last_fid INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE IF NOT EXISTS sessions (
+    hash BLOB PRIMARY KEY, user_id INTEGER NOT NULL REFERENCES users ON DELETE CASCADE, expires INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS tokens (
     token TEXT PRIMARY KEY, user_id INTEGER NOT NULL REFERENCES users ON DELETE CASCADE, name TEXT,
     created INTEGER NOT NULL, revoked INTEGER) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS plots (
     id INTEGER PRIMARY KEY AUTOINCREMENT, user_id INTEGER NOT NULL REFERENCES users ON DELETE CASCADE, fid INTEGER NOT NULL,
-    filename TEXT NOT NULL, sharing TEXT NOT NULL, points INTEGER NOT NULL, last INTEGER,
+    filename TEXT NOT NULL, sharing TEXT NOT NULL, share_key TEXT NOT NULL DEFAULT '', points INTEGER NOT NULL, last INTEGER,
     created INTEGER NOT NULL, changed INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 0, snapshot BLOB NOT NULL,
     UNIQUE (user_id, fid));
 CREATE TABLE IF NOT EXISTS links (
@@ -60,6 +63,12 @@ CREATE TABLE IF NOT EXISTS devices (
 PRAGMA application_id = {_APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
 COMMIT;
+"""
+
+# What version 1 lacked, beside whole tables.
+_FROM_1 = """
+ALTER TABLE plots ADD COLUMN share_key TEXT NOT NULL DEFAULT '';
+UPDATE plots SET share_key = lower(hex(randomblob(10)));
 """
 
 # One statement a batch, not one a row: each step of SQLite gives the interpreter's lock away, and a thread that competes
@@ -82,7 +91,7 @@ ON CONFLICT DO UPDATE SET next = excluded.next, missing = excluded.missing, refu
 _PLOTS = """
 SELECT plots.id, plots.user_id, users.name, plots.fid, plots.filename, plots.sharing,
     plots.points + coalesce(sum(journal.count), 0), coalesce(max(journal.time), plots.last),
-    plots.created, plots.changed, plots.version, coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'journal'), 0)
+    plots.created, plots.changed, plots.version, plots.share_key, coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'journal'), 0)
 FROM plots JOIN users ON users.id = plots.user_id LEFT JOIN journal ON journal.plot_id = plots.id
 """
 
@@ -128,6 +137,7 @@ class PlotRow:
     created: int
     changed: int
     version: int  # counts the saves; a compaction that was computed before a save is void
+    share_key: str  # opens the plot to whoever has it while it is secret
     seq: int  # no row of any plot's journal that was written until then has a higher one
 
 
@@ -173,6 +183,10 @@ def _secret() -> str:
 def _key_hash(key: str, salt: bytes) -> bytes:
     """Slow on purpose (about 50 ms): a key has 51 bits only."""
     return hashlib.scrypt(key.encode(), salt=salt, n=2**14, r=8, p=1)
+
+
+def _session_hash(session: str) -> bytes:
+    return hashlib.sha256(session.encode("utf-8", "replace")).digest()
 
 
 def _explain(error: sqlite3.Error) -> str:
@@ -297,8 +311,21 @@ class Store:
             raise StoreError(f"there is a user {name!r} already; choose another name") from None
         return key
 
+    def rotate_key(self, user: User) -> str:
+        """Give the user another API key. The old one opens nothing any more, and whoever is logged in with it is logged out."""
+        key, salt = _secret(), secrets.token_bytes(16)
+        with self.transaction():
+            self._write("UPDATE users SET key_hash = ?, salt = ? WHERE id = ?", _key_hash(key, salt), salt, user.id)
+            self._write("DELETE FROM sessions WHERE user_id = ?", user.id)
+        return key
+
     def user(self, name: str) -> User | None:
         row = self._row("SELECT id, name FROM users WHERE name = ?", name)
+        return User(*row) if row else None
+
+    def first_user(self) -> User | None:
+        """The one that was made first: theirs is what names nobody."""
+        row = self._row("SELECT id, name FROM users ORDER BY id LIMIT 1")
         return User(*row) if row else None
 
     def users(self) -> list[User]:
@@ -314,6 +341,25 @@ class Store:
             return None
         self._verified[seen] = actual
         return User(user_id, user_name)
+
+    # Logins
+
+    def new_session(self, user: User) -> str:
+        """Log the user in; gives what their browser must show from now on. Only its hash is kept."""
+        session, now = secrets.token_urlsafe(24), now_ms()
+        self._write("DELETE FROM sessions WHERE expires < ?", now)
+        self._write("INSERT INTO sessions VALUES (?, ?, ?)", _session_hash(session), user.id, now + SESSION_LIFETIME_MS)
+        return session
+
+    def session_user(self, session: str) -> User | None:
+        row = self._row(
+            "SELECT users.id, users.name FROM sessions JOIN users ON users.id = user_id WHERE hash = ? AND expires >= ?",
+            _session_hash(session), now_ms(),
+        )  # fmt: skip
+        return User(*row) if row else None
+
+    def end_session(self, session: str) -> None:
+        self._write("DELETE FROM sessions WHERE hash = ?", _session_hash(session))
 
     # Tokens
 
@@ -376,9 +422,9 @@ class Store:
         self._write("UPDATE users SET last_fid = last_fid + 1 WHERE id = ?", user.id)
         now = now_ms()
         self._write(
-            "INSERT INTO plots (user_id, fid, filename, sharing, points, created, changed, snapshot)"
-            " SELECT id, last_fid, ?, ?, ?, ?, ?, ? FROM users WHERE id = ?",
-            filename, sharing, points, now, now, snapshot, user.id,
+            "INSERT INTO plots (user_id, fid, filename, sharing, share_key, points, created, changed, snapshot)"
+            " SELECT id, last_fid, ?, ?, ?, ?, ?, ?, ? FROM users WHERE id = ?",
+            filename, sharing, secrets.token_hex(10), points, now, now, snapshot, user.id,
         )  # fmt: skip
         row = self._row("SELECT last_insert_rowid()")
         assert row is not None
@@ -521,5 +567,5 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
-    if not tables:
-        connection.executescript(_SCHEMA)
+    if not tables or version < SCHEMA_VERSION:
+        connection.executescript(_SCHEMA.replace("COMMIT;", f"{_FROM_1 if tables else ''}COMMIT;"))

@@ -8,7 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from host_tools.endpoint.store import DEVICE_LIFETIME_MS, FILENAME, SCHEMA_VERSION, DeviceRow, Store, StoreError, User
+from host_tools.endpoint import store as module
+from host_tools.endpoint.store import (
+    DEVICE_LIFETIME_MS,
+    FILENAME,
+    SCHEMA_VERSION,
+    SESSION_LIFETIME_MS,
+    DeviceRow,
+    Store,
+    StoreError,
+    User,
+)
 
 
 @pytest.fixture
@@ -129,6 +139,61 @@ def test_a_user_name_that_does_not_fit_into_an_address_is_refused(store: Store, 
 def test_a_user_name_is_given_once(store: Store, ann: User) -> None:
     with pytest.raises(StoreError, match="already"):
         store.create_user("ann")
+
+
+def test_a_rotated_key_opens_nothing_any_more_and_logs_out(store: Store) -> None:
+    old = store.create_user("ann")
+    ann = store.check_key("ann", old)
+    assert ann is not None
+    session = store.new_session(ann)
+    new = store.rotate_key(ann)
+    assert new != old
+    assert store.check_key("ann", old) is None
+    assert store.check_key("ann", new) == ann
+    assert store.session_user(session) is None
+
+
+def test_a_session_is_its_users_until_it_ends(store: Store, ann: User) -> None:
+    session, other = store.new_session(ann), store.new_session(ann)
+    assert store.session_user(session) == ann
+    store.end_session(session)
+    assert store.session_user(session) is None
+    assert store.session_user(other) == ann
+    assert store.session_user("") is None
+
+
+def test_a_session_ends_by_itself_30_days_after_the_login(store: Store, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = store.new_session(ann)
+    later = module.now_ms() + SESSION_LIFETIME_MS + 1
+    monkeypatch.setattr(module, "now_ms", lambda: later)
+    assert store.session_user(session) is None
+
+
+def test_sessions_are_not_in_the_file(tmp_path: Path, store: Store, ann: User) -> None:
+    session = store.new_session(ann)
+    assert all(session.encode() not in path.read_bytes() for path in (tmp_path / "data").iterdir())
+
+
+def test_the_first_user_is_the_one_that_was_made_first(store: Store) -> None:
+    assert store.first_user() is None
+    for name in ("zoe", "ann"):
+        store.create_user(name)
+    first = store.first_user()
+    assert first is not None
+    assert first.name == "zoe"
+
+
+def test_a_file_of_version_1_goes_on_with_its_plots(tmp_path: Path, store: Store, ann: User) -> None:
+    _, plot_id = linked_token(store, ann)
+    store.close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "data" / FILENAME)) as old:
+        old.executescript("DROP TABLE sessions; ALTER TABLE plots DROP COLUMN share_key; PRAGMA user_version = 1")
+    for _ in range(2):
+        with contextlib.closing(Store.open(tmp_path / "data")) as opened:
+            plot = opened.plot(plot_id)
+            assert plot is not None
+            assert len(plot.share_key) == 20
+            opened.new_session(ann)
 
 
 def test_a_revoked_token_has_no_owner_and_no_route(store: Store, ann: User) -> None:

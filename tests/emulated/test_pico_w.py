@@ -278,12 +278,6 @@ def test_micropython_loses_what_it_writes_after_a_stalled_close(pico_w: Pico) ->
     assert took_ms >= CLOSE_TIMEOUT_MS
 
 
-@pytest.fixture
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
 def _ask(port: int, question: bytes) -> bytes:
     """Asks until somebody answers: the board may not listen yet, and then resets the connection."""
     for _ in range(600):

@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.emulated.errors import Missing
 
 CHIP = Path(__file__).parent / "chip"
-OLDEST_NODE = 20
+OLDEST_NODE = 18
 _INSTALL_S = 300.0
 
 

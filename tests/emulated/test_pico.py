@@ -1,15 +1,20 @@
 """The emulated Pico behaves as a board on the desk does: serial port, file system, resets, power."""
 
 import math
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.emulated.errors import BoardError
 from tests.emulated.pico import Pico
+from tests.processes import left_running
 
 pytestmark = pytest.mark.emulated
 
+ROOT = Path(__file__).parents[2]
 STOCK_FREE_HEAP = 241_968  # bytes, after boot; a real Pico shows the same
 
 
@@ -108,6 +113,17 @@ def test_the_boot_roms_functions_are_right_to_single_precision(pico: Pico, name:
 
 def test_floats_are_single_precision_as_on_the_chip(pico: Pico) -> None:
     assert pico.run("print(float(16777217), 7 / 2, int(-2.5), 1 / 3 == 0.33333334)") == "16777216.0 3.5 -2 True\n"
+
+
+def test_the_emulator_ends_with_the_program_that_started_it(emulator: None, tmp_path: Path) -> None:
+    program = (
+        "import os, signal\nfrom tests.emulated.pico import Pico\n"
+        "with Pico('pico'):\n    print('started', flush=True)\n    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, env=environment)
+    assert done.stdout == "started\n"
+    assert left_running(tmp_path) == []
 
 
 def test_output_that_nobody_reads_does_not_stop_the_board(pico: Pico) -> None:

@@ -130,6 +130,13 @@ def test_nothing_beyond_this_machine_can_be_reached(pico_w: Pico) -> None:
         pico_w.run(JOIN + "socket.socket().connect(('192.0.2.1', 80))")
 
 
+def test_frames_that_are_cut_short_disturb_nothing(pico_w: Pico) -> None:
+    ethernet = r"b'\x52\x55\x0a\x00\x02\x02\x28\xcd\xc1\x00\x00\x01'"
+    for payload in (r"b'\x08'", r"b'\x08\x00'", r"b'\x08\x00\x45'", r"b'\x08\x06' + bytes(9)", r"b'\x08\x00\x45' + bytes(19)"):
+        pico_w.run(JOIN + f"wlan.send_ethernet({ethernet} + {payload})")
+    assert pico_w.run(JOIN + "print(socket.getaddrinfo('host.test', 80)[0][-1])") == "('10.0.2.2', 80)\n"
+
+
 def test_a_port_where_nobody_listens_refuses(pico_w: Pico) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]

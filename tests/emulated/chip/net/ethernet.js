@@ -14,7 +14,7 @@ export class Ethernet {
   constructor(accessPoint) {
     this.#accessPoint = accessPoint;
     this.onIpv4 = () => {};
-    accessPoint.onFrame = (frame) => this.#receive(frame);
+    accessPoint.onFrame = (frame) => this.#tryToReceive(frame);
   }
 
   sendIpv4(destination, packet) {
@@ -28,6 +28,15 @@ export class Ethernet {
     HOST_MAC.copy(header, 6);
     header.writeUInt16BE(type, 12);
     this.#accessPoint.receive(Buffer.concat([header, payload]));
+  }
+
+  /** What is too short for what it says it is, node refuses to read: dropped, as by any other network. */
+  #tryToReceive(frame) {
+    try {
+      this.#receive(frame);
+    } catch (error) {
+      if (error.code !== 'ERR_OUT_OF_RANGE' && error.code !== 'ERR_BUFFER_OUT_OF_BOUNDS') throw error;
+    }
   }
 
   #receive(frame) {

@@ -18,9 +18,11 @@ FLAGS = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The machine's own Chromium, without a window."""
+    """The machine's own Chromium, without a window. Not for the session: Playwright's loop runs in this thread until it is closed, and
+    other tests have loops of their own.
+    """
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if path is None:
         pytest.skip("no Chromium: install the package chromium")

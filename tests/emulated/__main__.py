@@ -35,8 +35,10 @@ def _obey(board: Pico) -> None:
     for line in sys.stdin:
         try:
             print(json.dumps(board.control(**json.loads(line))))
-        except (BoardError, ValueError, TypeError) as failure:
+        except BoardError as failure:
             print(failure)
+        except (ValueError, TypeError):
+            print(f"This is no JSON object: {line.strip()}")
 
 
 def _parser() -> argparse.ArgumentParser:

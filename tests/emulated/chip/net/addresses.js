@@ -1,7 +1,6 @@
-// The addresses of the emulated network, as in QEMU's "user" network, and their conversions.
+// The addresses of the emulated network, as in QEMU's "user" network, and what they mean.
 
 export const toNumber = (text) => text.split('.').reduce((number, part) => number * 256 + Number(part), 0);
-export const toText = (number) => [24, 16, 8, 0].map((shift) => (number >>> shift) & 255).join('.');
 
 export const NETMASK = toNumber('255.255.255.0');
 export const HOST = toNumber('10.0.2.2'); // this machine's loopback; gateway and DHCP server too
@@ -13,7 +12,6 @@ export const HOST_MAC = Buffer.from([0x52, 0x55, 10, 0, 2, 2]);
 export const BOARD_MAC = Buffer.from([0x28, 0xcd, 0xc1, 0, 0, 1]); // Raspberry Pi's prefix
 
 export const isLocal = (address) => ((address ^ HOST) & NETMASK) === 0;
-export const isMulticast = (address) => address >>> 28 === 14;
 
 /**
  * Where a connection of the board goes on this machine: to its loopback, and nowhere else, so that no test depends on, or

@@ -2,7 +2,7 @@
 import { checksum, PROTOCOL, pseudoHeader } from './ipv4.js';
 
 export const FLAG = { FIN: 1, SYN: 2, RST: 4, PSH: 8, ACK: 16 };
-export const DEFAULT_MSS = 536;
+const DEFAULT_MSS = 536;
 
 const HEADER = 20;
 const OPTION_END = 0;

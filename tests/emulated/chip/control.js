@@ -19,7 +19,9 @@ export function serveControl(path, { board, flash, runner }) {
   function answer(line) {
     try {
       for (const [name, value] of Object.entries(JSON.parse(line))) {
-        if (!Object.hasOwn(commands, name)) throw new Error(`there is no command ${name}; there are ${Object.keys(commands).join(', ')}`);
+        if (!Object.hasOwn(commands, name)) {
+          throw new Error(`there is no command ${name}; there are ${Object.keys(commands).join(', ')}`);
+        }
         commands[name](value);
       }
       runner.wake();

@@ -17,7 +17,7 @@ export class AccessPoint {
   #random;
 
   /**
-   * @param settings {ssid, key, join_ms, rssi, delay, loss, seed}: key null lets everyone in, delay is in ms each way, loss 0 to 1
+   * @param settings {ssid, key, join_ms, rssi, delay, loss, seed}: key null lets everyone in, delay is ms each way, loss 0 to 1
    * @param pcap a Pcap or null
    */
   constructor(settings, timers, pcap) {

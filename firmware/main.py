@@ -16,4 +16,5 @@ gc.collect()
 
 from plotpost import agent  # noqa: E402  its modules fill the room that became free
 
-agent.run(settings)
+if not agent.run(settings):
+    sys.exit(1)

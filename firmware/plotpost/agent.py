@@ -184,8 +184,11 @@ def _heap():
 
 
 def run(config):
-    """Run the agent until it is interrupted (Ctrl-C), then flush and report."""
+    """Run the agent until it is interrupted (Ctrl-C), then flush and report. False when there is nothing to run."""
     agent = Agent(config)
+    if not agent.channels:
+        log.error("agent", "no sensor that config.json names is on this machine: nothing to do")
+        return False
     try:
         asyncio.run(agent.run())
     except KeyboardInterrupt:
@@ -196,3 +199,4 @@ def run(config):
     except KeyboardInterrupt:
         log.warning("agent", "interrupted again: not waiting")
     agent.report()
+    return True

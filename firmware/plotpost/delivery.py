@@ -165,6 +165,8 @@ class Delivery:
     def close(self, now):
         """No more readings come: send and confirm what is left, beginning with a connection of its own."""
         self.closing = True
+        if self.state > CONNECTING:
+            self.connects -= 1  # this one replaces a connection that had not failed
         self.state = OFFLINE
         self.retry_at = now
         self._failures = 0

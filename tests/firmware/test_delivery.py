@@ -330,6 +330,18 @@ def test_closing_sends_the_rest_and_ends():
     assert bench.action() == d.WAIT
 
 
+def test_the_connection_that_closing_makes_is_no_reconnect():
+    bench = Bench().open()
+    bench.put(1)
+    bench.delivery.close(bench.now)
+    bench.open()
+    assert bench.delivery.connects == 1
+    bench.delivery.lost("broken", bench.now)
+    bench.delivery.close(bench.now)
+    bench.open()
+    assert bench.delivery.connects == 2
+
+
 def test_a_wheel_of_ten_thousand_mishaps_loses_nothing_that_the_ring_could_hold():
     seed = 7
     bench = Bench(capacity=50, records=20)

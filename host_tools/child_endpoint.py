@@ -17,11 +17,12 @@ _STOP_S = 10
 
 
 class ChildEndpoint:
-    """An endpoint that dies with this program at the latest. `log` is a file that its messages go to."""
+    """An endpoint that dies with this program at the latest. `log` is a file that its messages go to, `options` are of `serve`."""
 
-    def __init__(self, data: Path, port: int, log: Path) -> None:
-        self.data, self.port, self.log = data, port, log
+    def __init__(self, data: Path, port: int, log: Path, *options: str) -> None:
+        self.data, self.port, self.log, self.options = data, port, log, options
         self.url = ""
+        self.tls_url: str | None = None
         self.api_key: str | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -33,7 +34,8 @@ class ChildEndpoint:
     def start(self) -> None:
         """Starts it and waits until it can be reached. Raises EndpointError with what it said."""
         self.kill()  # closes what is left of one that died
-        argv = [sys.executable, "-m", "host_tools.cli", "serve", "--json", "--port", str(self.port), "--data", str(self.data)]
+        own = ["--json", "--port", str(self.port), "--data", str(self.data)]
+        argv = [sys.executable, "-m", "host_tools.cli", "serve", *own, *self.options]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 leash.command(*argv),
@@ -55,6 +57,7 @@ class ChildEndpoint:
             raise EndpointError(self.last_words() or f"the endpoint did not start within {_START_S} s")
         told = json.loads(greeting)
         self.url = told["url"]
+        self.tls_url = told.get("tls_url")
         self.api_key = told.get("api_key", self.api_key)
 
     def last_words(self) -> str:

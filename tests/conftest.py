@@ -57,11 +57,14 @@ def free_port() -> int:
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[..., ChildEndpoint]]:
-    """Starts endpoints: `serve()`, or `serve(port=.., data=..)` for a second life of one; all are gone after the test."""
+    """Starts endpoints: `serve()`, or `serve(port=.., data=..)` for a second life of one; all are gone after the test.
+
+    Further arguments are options of `plotpost serve`.
+    """
     started: list[ChildEndpoint] = []
 
-    def start(port: int = 0, data: Path | None = None) -> ChildEndpoint:
-        endpoint = ChildEndpoint(data or tmp_path / "data", port, tmp_path / "endpoint.log")
+    def start(*options: str, port: int = 0, data: Path | None = None) -> ChildEndpoint:
+        endpoint = ChildEndpoint(data or tmp_path / "data", port, tmp_path / "endpoint.log", *options)
         started.append(endpoint)
         endpoint.start()
         return endpoint

@@ -234,6 +234,33 @@ def test_a_data_folder_that_cannot_be_made_gets_one_line(tmp_path: Path) -> None
         assert f"cannot open {tmp_path / 'file'}" in _fails(tmp_path, *command, "--data", str(tmp_path / "file" / "data"))
 
 
+@pytest.mark.parametrize(
+    ("arguments", "remedy"),
+    [
+        (("--tls-port", "8443"), "HTTPS needs --tls-self-signed, or --tls-cert and --tls-key"),
+        (("--tls-key", "key.pem"), "HTTPS needs --tls-self-signed, or --tls-cert and --tls-key"),
+        (("--tls-self-signed", "--tls-cert", "cert.pem"), "leave --tls-cert and --tls-key away"),
+        (("--tls-self-signed", "--tls-port", "8050"), "--port and --tls-port must differ"),
+    ],
+)
+def test_options_of_https_that_do_not_fit_are_wrong_usage(tmp_path: Path, arguments: tuple[str, ...], remedy: str) -> None:
+    done = processes.run(tmp_path, "serve", *arguments, "--data", str(tmp_path / "data"))
+    assert done.returncode == 2
+    assert remedy in done.stderr
+    assert not (tmp_path / "data").exists()
+
+
+def test_serve_says_how_clients_come_to_trust_it(tmp_path: Path, data: Path) -> None:
+    serving = processes.start(tmp_path, "serve", "--port", "0", "--tls-self-signed", "--tls-port", "0", "--data", str(data))
+    assert serving.stdout is not None
+    said = "".join(serving.stdout.readline() for _ in range(8))
+    serving.send_signal(signal.SIGINT)
+    serving.communicate()
+    assert "https://127.0.0.1:" in said
+    for word in (f"{data}/ca.der", '"ca" in secrets.json', f"import {data}/ca.pem", "SHA-256"):
+        assert word in said
+
+
 def test_a_missing_micropython_gets_one_line(tmp_path: Path) -> None:
     done = processes.run(tmp_path, "demo", "--for", "1", PLOTPOST_MICROPYTHON="/nowhere/micropython")
     assert done.returncode == 1

@@ -6,6 +6,7 @@ import click
 import platformdirs
 
 DEFAULT_PORT = 8050
+DEFAULT_TLS_PORT = 8443
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs, one value a line.")
 data = click.option(

@@ -12,7 +12,7 @@ from host_tools.cli import options
 
 if TYPE_CHECKING:
     from host_tools.endpoint.fault import Fault
-    from host_tools.endpoint.server import Endpoint
+    from host_tools.endpoint.server import Endpoint, TlsConfig
 
 
 def _faults(context: click.Context, option: click.Parameter, texts: tuple[str, ...]) -> "list[Fault]":
@@ -29,6 +29,19 @@ def _faults(context: click.Context, option: click.Parameter, texts: tuple[str, .
     "--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 lets boards of your network in."
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=options.DEFAULT_PORT, show_default=True, help="Port; 0 takes any.")
+@click.option("--tls-self-signed", is_flag=True, help="Serve HTTPS too, with a certificate that is made and renewed here.")
+@click.option(
+    "--tls-cert",
+    type=click.Path(path_type=Path),
+    help="Serve HTTPS too, with this certificate (PEM, with those between it and its root).",
+)
+@click.option("--tls-key", type=click.Path(path_type=Path), help="Its key (PEM), if it is not in the same file.")
+@click.option(
+    "--tls-port",
+    type=click.IntRange(0, 65535),
+    help="Port for HTTPS; 0 takes any.",
+    show_default=str(options.DEFAULT_TLS_PORT),
+)
 @options.data
 @click.option(
     "--fault",
@@ -40,7 +53,17 @@ def _faults(context: click.Context, option: click.Parameter, texts: tuple[str, .
     " every third with :3, one in ten at random with :0.1. ask: only when a kind is typed. See docs/faults.md.",
 )
 @options.as_json
-def serve(host: str, port: int, data: Path, faults: "list[Fault]", as_json: bool) -> None:
+def serve(
+    host: str,
+    port: int,
+    tls_self_signed: bool,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    tls_port: int | None,
+    data: Path,
+    faults: "list[Fault]",
+    as_json: bool,
+) -> None:
     """Run the endpoint that boards send to and browsers look at, until Ctrl-C.
 
     The first start makes a user and prints the API key, which cannot be shown again.
@@ -49,6 +72,7 @@ def serve(host: str, port: int, data: Path, faults: "list[Fault]", as_json: bool
     Examples:
       plotpost serve                     for this machine only
       plotpost serve --host 0.0.0.0      for the boards and browsers of your network
+      plotpost serve --tls-self-signed   HTTPS too, on port 8443
       plotpost serve --fault reset:0.2   one stream in five is reset, at a random moment
     """
     from host_tools.endpoint.fault import Faults
@@ -63,18 +87,59 @@ def serve(host: str, port: int, data: Path, faults: "list[Fault]", as_json: bool
         if bad is not None:
             bad.listen(sys.stdin)
 
-    run(EndpointConfig(data, host, port, faults=bad), ready)
+    tls = _tls(port, tls_self_signed, tls_cert, tls_key, tls_port)
+    run(EndpointConfig(data, host, port, faults=bad, tls=tls), ready)
+
+
+def _tls(port: int, self_signed: bool, cert: Path | None, key: Path | None, tls_port: int | None) -> "TlsConfig | None":
+    from host_tools.endpoint.server import TlsConfig
+    from host_tools.endpoint.tls import Pair
+
+    if self_signed and (cert or key):
+        raise click.UsageError("--tls-self-signed makes its own certificate: leave --tls-cert and --tls-key away")
+    if not self_signed and cert is None:
+        if key or tls_port is not None:
+            raise click.UsageError("HTTPS needs --tls-self-signed, or --tls-cert and --tls-key")
+        return None
+    chosen = options.DEFAULT_TLS_PORT if tls_port is None else tls_port
+    if chosen == port != 0:
+        raise click.UsageError("--port and --tls-port must differ")
+    return TlsConfig(chosen, Pair(cert, key) if cert else None)
 
 
 def _greet(endpoint: "Endpoint", as_json: bool) -> None:
-    user = endpoint.new_user
     if as_json:
-        key = {"user": user.name, "api_key": user.api_key} if user else {}
-        output.line({"url": endpoint.url, "lan_url": endpoint.lan_url, "data": str(endpoint.config.data), **key})
+        output.line(_facts(endpoint))
         return
-    output.say(f"Plots:    {endpoint.url}   (Ctrl-C ends it)")
+    ports = [endpoint.http, *([endpoint.https] if endpoint.https else [])]
+    output.say(f"Plots:    {'   '.join(port.url for port in ports)}   (Ctrl-C ends it)")
     if endpoint.lan_url:
-        output.say(f"Boards:   {endpoint.lan_url}")
+        output.say(f"Boards:   {'   '.join(port.lan_url for port in ports if port.lan_url)}")
     output.say(f"Data:     {endpoint.config.data}")
+    if endpoint.authority:
+        _tell_trust(endpoint)
+    user = endpoint.new_user
     if user:
         output.say(f"User:     {user.name}, API key {user.api_key}   (write it down, it is not shown again)")
+
+
+def _facts(endpoint: "Endpoint") -> dict[str, str | None]:
+    facts: dict[str, str | None] = {"url": endpoint.url, "lan_url": endpoint.lan_url, "data": str(endpoint.config.data)}
+    if endpoint.https:
+        facts |= {"tls_url": endpoint.https.url, "tls_lan_url": endpoint.https.lan_url}
+    if endpoint.authority:
+        facts |= {"ca": str(endpoint.authority.path), "ca_sha256": endpoint.authority.fingerprint}
+    if endpoint.new_user:
+        facts |= {"user": endpoint.new_user.name, "api_key": endpoint.new_user.api_key}
+    return facts
+
+
+def _tell_trust(endpoint: "Endpoint") -> None:
+    """How clients come to trust a certificate that nobody else has signed."""
+    authority = endpoint.authority
+    assert authority is not None
+    output.say("Trust:    HTTPS works where this endpoint's own certificate authority is trusted:")
+    output.say(f'          boards     copy {authority.path_for_boards} to the board, and name it under "ca" in secrets.json')
+    output.say(f"          browsers   import {authority.path} as an authority for websites")
+    output.say("          programs   curl --cacert FILE, SSL_CERT_FILE, REQUESTS_CA_BUNDLE or NODE_EXTRA_CA_CERTS with that file")
+    output.say(f"          its SHA-256 fingerprint is {authority.fingerprint}")

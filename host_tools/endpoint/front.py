@@ -173,7 +173,7 @@ class Front(asyncio.Protocol):
         if self.request is None:
             return False  # nothing is owed: the transport closes itself
         self.request.eof()
-        return self.transport.get_extra_info("sslcontext") is None  # TLS has no half-closed connection
+        return not self._is_tls
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget()
@@ -200,7 +200,10 @@ class Front(asyncio.Protocol):
 
     def expire(self) -> None:
         """The deadline has passed."""
-        if self._leaving:
+        if self._leaving and self._is_tls:
+            self.deadline = math.inf
+            self.transport.close()  # says goodbye, which abort() does not
+        elif self._leaving:
             self.transport.abort()
         elif self.request is not None:
             self.request.expire()
@@ -230,13 +233,15 @@ class Front(asyncio.Protocol):
 
     def leave(self) -> None:
         """Close so that the answer is not lost: a socket closed with unread input sends a reset, which overtakes it."""
+        more_may_come = not self._eof and not (self._is_tls and _has_ended(self.request))
         self.request = None
         self._leaving = True
         self._input = b""
-        if self._eof or not self.transport.can_write_eof():
+        if not more_may_come:
             self.transport.close()
             return
-        self.transport.write_eof()
+        if not self._is_tls:
+            self.transport.write_eof()
         self.transport.resume_reading()
         self.deadline = self.gate.deadline(self.gate.limits.drain_s)
 
@@ -254,6 +259,11 @@ class Front(asyncio.Protocol):
         self._leaving = True
 
     # Its own
+
+    @property
+    def _is_tls(self) -> bool:
+        """A TLS connection cannot be closed in one direction only, at least not with asyncio."""
+        return self.transport.get_extra_info("sslcontext") is not None
 
     def _forget(self) -> None:
         self.gate.fronts.discard(self)
@@ -358,6 +368,11 @@ class StreamRequest:
         self._keep_alive = head.keep_alive_asked
         self._refusal: Refusal | None = None
         self._session = front.gate.streams.open(head, self.evict)
+
+    @property
+    def body_done(self) -> bool:
+        """The client has sent all that it wanted to."""
+        return self._body.done
 
     def begin(self, head: Head) -> None:
         self._front.gate.serving.add(self)
@@ -511,6 +526,10 @@ class AsgiRequest(HttpToolsProtocol):
             self._front.deadline = math.inf
         if self.complete and self._responded and not self.transport.is_closing():
             self._front.next_request()
+
+
+def _has_ended(request: "StreamRequest | AsgiRequest | None") -> bool:
+    return isinstance(request, StreamRequest) and request.body_done
 
 
 def _as_refusal(error: Exception) -> Refusal:

@@ -25,6 +25,7 @@ from .hub import Hub
 from .plots import Plots
 from .store import Store
 from .streams import Streams
+from .tls import LocalAuthority, Pair, Tls, local_names
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +33,17 @@ FIRST_USER = "me"
 
 _GRACE_S = 5  # how long a stop waits for connections; streams are answered at once, the rest is for their clients to read it
 _SPARE_FILES = 256  # descriptors beside those of connections
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # and how this machine reaches itself then
+_REFRESH_S = 3600.0  # how often certificate files and this machine's address are looked at
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@dataclass(frozen=True, slots=True)
+class TlsConfig:
+    """HTTPS beside HTTP. Without `pair` a local authority makes the certificate, in the data folder."""
+
+    port: int = 8443
+    pair: Pair | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +55,7 @@ class EndpointConfig:
     port: int = 8050
     limits: Limits = field(default_factory=Limits)
     faults: Faults | None = None
+    tls: TlsConfig | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,54 +72,101 @@ def serve(config: EndpointConfig, ready: Callable[["Endpoint"], None]) -> None:
         runner.run(Endpoint(config).run(ready))
 
 
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """The URLs of one port: on this machine, and for others (None when only this one can reach it, or there is no network)."""
+
+    url: str
+    lan_url: str | None
+
+
 class Endpoint:
-    """One endpoint. `url`, `lan_url` and `new_user` are known as soon as it is ready."""
+    """One endpoint. What it can be asked is known as soon as it is ready."""
 
     def __init__(self, config: EndpointConfig) -> None:
         self.config = config
-        self.url = ""
-        self.lan_url: str | None = None  # for other machines; None when only this one can reach it, or there is no network
+        self.http = Addresses("", None)
+        self.https: Addresses | None = None
+        self.authority: LocalAuthority | None = None  # that clients must trust
         self.new_user: NewUser | None = None
-        self._server: _Server | None = None
+        self._servers: list[_Server] = []
+        self._stopping = 0
+
+    @property
+    def url(self) -> str:
+        return self.http.url
+
+    @property
+    def lan_url(self) -> str | None:
+        return self.http.lan_url
 
     async def run(self, ready: Callable[["Endpoint"], None]) -> None:
         """Serve until stop() or a signal; then commit, answer and close what is open. Raises EndpointError."""
-        store = Store.open(self.config.data)
-        with contextlib.closing(store), listening(self.config.host, self.config.port) as listener:
+        with contextlib.ExitStack() as stack:
+            store = stack.enter_context(contextlib.closing(Store.open(self.config.data)))
+            listener = stack.enter_context(listening(self.config.host, self.config.port))
             store.claim()
-            self._find_urls(listener)
+            self.http = _addresses("http", listener)
+            ports: list[tuple[socket.socket, Tls | None]] = [(listener, None)]
+            if self.config.tls is not None:
+                ports.append(self._listen_for_tls(self.config.tls, stack))
             self.new_user = _first_user(store)
             store.forget_old_devices()
             async with _parts(store) as (app, streams):
-                await self._serve(app, self._gate(streams), listener, ready)
+                await self._serve(app, self._gate(streams), ports, ready)
 
     def stop(self) -> None:
         """Begin to stop; the second call does not wait for clients any longer."""
-        if self._server is not None:
-            self._server.force_exit = self._server.should_exit
-            self._server.should_exit = True
+        self._stopping += 1
+        for server in self._servers:
+            server.force_exit = self._stopping > 1
+            server.should_exit = True
+
+    def _listen_for_tls(self, config: TlsConfig, stack: contextlib.ExitStack) -> tuple[socket.socket, Tls]:
+        listener = stack.enter_context(listening(self.config.host, config.port, "--tls-port"))
+        self.https = _addresses("https", listener)
+        if config.pair is not None:
+            pair = config.pair
+            return listener, Tls(lambda: pair)
+        authority = self.authority = LocalAuthority(self.config.data)
+        host = self.config.host
+        return listener, Tls(lambda: authority.leaf(local_names(*filter(None, (_lan_address(), _name_of(host))))))
 
     def _gate(self, streams: Streams) -> Gate:
         if self.config.faults is None:
             return Gate(streams, self.config.limits)
         return FaultyGate(streams, self.config.limits, self.config.faults)
 
-    async def _serve(self, app: ASGIApp, gate: Gate, listener: socket.socket, ready: Callable[["Endpoint"], None]) -> None:
+    async def _serve(
+        self, app: ASGIApp, gate: Gate, ports: list[tuple[socket.socket, Tls | None]], ready: Callable[["Endpoint"], None]
+    ) -> None:
         _allow_open_files(self.config.limits.streams + self.config.limits.heads + _SPARE_FILES)
-        self._server = _Server(_uvicorn_config(app, gate), lambda: ready(self))
-        timer = asyncio.create_task(gate.run(), name="front")
+
+        def started() -> None:
+            if all(server.started for server in self._servers):
+                ready(self)
+
+        self._servers = [_Server(_Config(app, gate, tls), started) for _, tls in ports]
+        timers = [asyncio.create_task(gate.run(), name="front")]
+        timers += [asyncio.create_task(_keep_fresh(tls), name="tls") for _, tls in ports if tls]
         try:
             with _signals_call(self.stop):
-                await self._server.serve(sockets=[listener])
+                await asyncio.gather(
+                    *(server.serve(sockets=[listener]) for server, (listener, _) in zip(self._servers, ports, strict=True))
+                )
         finally:
-            timer.cancel()
+            for timer in timers:
+                timer.cancel()
 
-    def _find_urls(self, listener: socket.socket) -> None:
-        host, port = listener.getsockname()[:2]
-        everywhere = host in ("0.0.0.0", "::")
-        self.url = _url({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port)
-        lan = _lan_address() if everywhere else None
-        self.lan_url = _url(lan, port) if lan else None
+
+async def _keep_fresh(tls: Tls) -> None:
+    """Take over certificates that were renewed, for ever."""
+    while True:
+        await asyncio.sleep(_REFRESH_S)
+        try:
+            tls.refresh()
+        except EndpointError as error:
+            logger.warning("the certificate stays as it was: %s", error)
 
 
 class _Server(uvicorn.Server):
@@ -141,18 +200,26 @@ async def _parts(store: Store) -> AsyncIterator[tuple[ASGIApp, Streams]]:
         await committer.close()
 
 
-def _uvicorn_config(app: ASGIApp, gate: Gate) -> uvicorn.Config:
-    return uvicorn.Config(
-        cast(Any, app),
-        http=cast("type[asyncio.Protocol]", gate.connect),
-        lifespan="off",
-        access_log=False,
-        log_config=None,
-        log_level="error",  # anybody can cause the warnings, with any bytes
-        server_header=False,
-        timeout_graceful_shutdown=_GRACE_S,
-        ws_per_message_deflate=False,  # a compressor for each viewer costs more memory than small deltas save
-    )
+class _Config(uvicorn.Config):
+    """uvicorn's settings for one port."""
+
+    def __init__(self, app: ASGIApp, gate: Gate, tls: Tls | None) -> None:
+        super().__init__(
+            cast(Any, app),
+            http=cast("type[asyncio.Protocol]", gate.connect),
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            log_level="error",  # anybody can cause the warnings, with any bytes
+            server_header=False,
+            timeout_graceful_shutdown=_GRACE_S,
+            ws_per_message_deflate=False,  # a compressor for each viewer costs more memory than small deltas save
+        )
+        self._tls = tls
+
+    def load(self) -> None:
+        super().load()
+        self.ssl = self._tls.context if self._tls else None
 
 
 def _first_user(store: Store) -> NewUser | None:
@@ -163,22 +230,22 @@ def _first_user(store: Store) -> NewUser | None:
 
 
 @contextlib.contextmanager
-def listening(host: str, port: int) -> Iterator[socket.socket]:
+def listening(host: str, port: int, option: str = "--port") -> Iterator[socket.socket]:
     """A socket bound to the address, closed at the end. Raises EndpointError that names the trouble and the remedy."""
-    family, address = _resolve(host, port)
+    family, address = _resolve(host, port, option)
     with socket.socket(family, socket.SOCK_STREAM) as listener:
         if os.name == "posix":  # on Windows the option would let two servers share a port
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind(address)
         except OSError as error:
-            raise EndpointError(_why_not_bound(error, host, port)) from None
+            raise EndpointError(_why_not_bound(error, host, port, option)) from None
         yield listener
 
 
-def _resolve(host: str, port: int) -> tuple[socket.AddressFamily, tuple[Any, ...]]:
+def _resolve(host: str, port: int, option: str) -> tuple[socket.AddressFamily, tuple[Any, ...]]:
     if not 0 <= port <= 65535:
-        raise EndpointError(f"{port} is no port: use one from 0 (the system chooses) to 65535 with --port")
+        raise EndpointError(f"{port} is no port: use one from 0 (the system chooses) to 65535 with {option}")
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError):
@@ -187,19 +254,30 @@ def _resolve(host: str, port: int) -> tuple[socket.AddressFamily, tuple[Any, ...
     return found[0][0], found[0][4]
 
 
-def _why_not_bound(error: OSError, host: str, port: int) -> str:
+def _why_not_bound(error: OSError, host: str, port: int, option: str = "--port") -> str:
     match error.errno:
         case errno.EADDRINUSE:
-            return f"port {port} is in use by another program: end that one, or choose another port with --port"
+            return f"port {port} is in use by another program: end that one, or choose another port with {option}"
         case errno.EACCES:
-            return f"port {port} is reserved for the system: choose one from 1024 up with --port"
+            return f"port {port} is reserved for the system: choose one from 1024 up with {option}"
         case errno.EADDRNOTAVAIL:
             return f"{host} is not an address of this machine: use 127.0.0.1, 0.0.0.0 or one that it has with --host"
-    return f"cannot listen on {host} port {port}: {error.strerror}; choose others with --host and --port"
+    return f"cannot listen on {host} port {port}: {error.strerror}; choose others with --host and {option}"
 
 
-def _url(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+def _addresses(scheme: str, listener: socket.socket) -> Addresses:
+    host, port = listener.getsockname()[:2]
+    lan = _lan_address() if host in _EVERYWHERE else None
+    return Addresses(_url(scheme, _EVERYWHERE.get(host, host), port), _url(scheme, lan, port) if lan else None)
+
+
+def _url(scheme: str, host: str, port: int) -> str:
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
+def _name_of(host: str) -> str | None:
+    """What clients call an address that is listened on."""
+    return None if host in _EVERYWHERE else host
 
 
 def _lan_address() -> str | None:

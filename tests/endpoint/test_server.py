@@ -156,7 +156,7 @@ def test_the_name_localhost_means_ipv4_because_boards_do() -> None:
 
 
 def test_an_ipv6_address_stands_in_brackets() -> None:
-    assert server._url("::1", 8050) == "http://[::1]:8050"
+    assert server._url("http", "::1", 8050) == "http://[::1]:8050"
 
 
 # What stands in the way is named, with the remedy

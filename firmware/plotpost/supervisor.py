@@ -1,11 +1,18 @@
-"""Runs the agent's tasks: one that dies or makes no progress is noticed, restarted and counted."""
+"""Runs the agent's tasks: one that dies or makes no progress is noticed, restarted and counted; a board beyond that is reset.
+
+It alone feeds the watchdog, so that a loop that hangs, or a supervisor that does not come to its turn, ends in a reset too.
+"""
 
 import asyncio
+import sys
 
-from plotpost import log
-from plotpost.port import const, sleep_ms, ticks_diff, ticks_ms
+from plotpost import crash, log, watchdog
+from plotpost.port import const, sleep_ms, ticks_add, ticks_diff, ticks_ms
 
 _LOOK_MS = const(1000)
+_CANCEL_MS = const(5000)  # a cancelled task must have ended by then
+_HEALTHY_MS = const(600000)  # who has lived so long has recovered
+_RESTARTS_MAX = const(5)  # in a row, none of which led to a healthy life
 
 
 class Task:
@@ -15,53 +22,98 @@ class Task:
         self.name = name
         self.work = work
         self.patience = patience
-        self.seen = ticks_ms()
         self.running = None
+        self.started = self.seen = ticks_ms()
+        self.cancelled = False
+        self.cancelled_at = self.seen
+        self.restarts = 0  # in a row
+        self.failure = "it makes no progress"
 
     def progress(self):
         """The task is alive."""
         self.seen = ticks_ms()
 
+    def start(self):
+        """Begin the work. Nothing of an earlier start runs any more."""
+        self.cancelled = False
+        self.started = self.seen = ticks_ms()
+        self.running = asyncio.create_task(self._run())
+
+    def cancel(self):
+        """Ask it to end."""
+        self.cancelled = True
+        self.cancelled_at = ticks_ms()
+        self.running.cancel()
+
+    async def _run(self):
+        try:
+            await self.work(self.progress)
+        except Exception as error:
+            log.exception("supervisor", error)
+            self.failure = crash.describe(error)
+
+
+def _end(reason):
+    """The program ends, and whoever started it starts it again."""
+    log.error("supervisor", "ending: {}", reason)
+    sys.exit(1)
+
 
 class Supervisor:
-    """Keeps `tasks` running, looking after them every `look_ms`. `restarts` counts how often one had to be started again."""
+    """Keeps `tasks` running. `restarts` counts how often one had to be started again.
 
-    def __init__(self, tasks, look_ms=_LOOK_MS):
+    `reset(reason)` is called when that does not help: a task was started again five times and never lived for ten minutes, or cannot
+    be cancelled. It saves what is in RAM, resets the board and does not return.
+    """
+
+    def __init__(self, tasks, reset=_end, look_ms=_LOOK_MS, cancel_ms=_CANCEL_MS, healthy_ms=_HEALTHY_MS):
         self._tasks = tasks
+        self._reset = reset
         self._look_ms = look_ms
+        self._cancel_ms = cancel_ms
+        self._healthy_ms = healthy_ms
         self.restarts = 0
 
     async def run(self):
         """Watch over the tasks until cancelled."""
         for task in self._tasks:
-            self._start(task)
+            task.start()
         try:
             while True:
-                await sleep_ms(self._look_ms)
+                await self._pause()
                 for task in self._tasks:
-                    self._look_after(task)
+                    self._look_after(task, ticks_ms())
+                watchdog.feed()
         finally:
             for task in self._tasks:
                 task.running.cancel()
 
-    def _start(self, task):
-        task.progress()
-        task.running = asyncio.create_task(self._keep(task))
+    async def _pause(self):
+        """When a call blocks the loop, nobody comes to his turn: that time does not count."""
+        began = ticks_ms()
+        await sleep_ms(self._look_ms)
+        blocked = ticks_diff(ticks_ms(), began) - self._look_ms
+        if blocked > self._look_ms:
+            for task in self._tasks:
+                task.seen = ticks_add(task.seen, blocked)
 
-    def _look_after(self, task):
-        if ticks_diff(ticks_ms(), task.seen) > task.patience:
-            log.error("supervisor", "task %s is stuck, restarting it" % task.name)
-            task.running.cancel()
-            self.restarts += 1
-            self._start(task)
+    def _look_after(self, task, now):
+        if task.running.done():
+            self._restart(task)
+        elif task.cancelled:
+            if ticks_diff(now, task.cancelled_at) > self._cancel_ms:
+                self._reset("task %s cannot be cancelled" % task.name)
+        elif ticks_diff(now, task.seen) > task.patience:
+            log.error("supervisor", "task {} is stuck, restarting it", task.name)
+            task.cancel()
+        elif task.restarts and ticks_diff(now, task.started) > self._healthy_ms:
+            task.restarts = 0
 
-    async def _keep(self, task):
-        while True:
-            try:
-                await task.work(task.progress)
-            except Exception as error:
-                log.exception("supervisor", error)
-            self.restarts += 1
-            log.error("supervisor", "task %s ended, restarting it" % task.name)
-            await sleep_ms(self._look_ms)
-            task.progress()
+    def _restart(self, task):
+        if not task.cancelled:
+            log.error("supervisor", "task {} ended, restarting it", task.name)
+        self.restarts += 1
+        task.restarts += 1
+        if task.restarts > _RESTARTS_MAX:
+            self._reset("task %s does not recover: %s" % (task.name, task.failure))
+        task.start()

@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 SETTINGS := pyproject.toml .ci/constraints.txt .ci/venv.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint clean
+.PHONY: help demo test lint bench clean
 
 help:
 	@echo "make demo           draw this machine's load, memory and temperature live, until Ctrl-C"
@@ -15,6 +15,7 @@ help:
 	@echo "make demo PORT=8051 the same on another port"
 	@echo "make test           lint, then all tests"
 	@echo "make lint           style and types of the host's code and of the firmware"
+	@echo "make bench          measure agent and endpoint beside their peers into docs/benchmarks.md"
 	@echo "make clean          remove .venv and everything else that make has built"
 
 demo: $(VENV)/run.stamp
@@ -26,6 +27,9 @@ test: lint
 
 lint: $(VENV)/dev.stamp
 	@.ci/lint.sh
+
+bench: $(VENV)/dev.stamp
+	@$(BIN)/python -m tests.bench $(if $(JSON),--json)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

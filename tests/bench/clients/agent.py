@@ -1,0 +1,46 @@
+"""The whole agent of config.json in steady state, given readings as fast as it has room, until COUNT are confirmed.
+
+COUNT COLLECTING
+"""
+
+import asyncio
+import sys
+
+from plotpost import agent, config
+from timing import Watch
+
+_WARM_UP = 400  # readings: the connection stands, and the first request has ended
+
+count, collecting = [int(text) for text in sys.argv[1:]]
+board = agent.Agent(config.load())
+
+
+async def take():
+    """Take readings as the sampler does, without waiting for a sensor, for ever."""
+    spool, clock = board.spool, board.clock
+    while True:
+        room = spool.capacity - 1 - spool.in_ram()  # one place is left to the sensor of config.json
+        for n in range(room):
+            clock.tick()
+            spool.put(0, clock.day, clock.ms, n, clock.known)
+        await asyncio.sleep_ms(0 if room else 1)
+
+
+async def settled(number):
+    while board.spool.settled < number:
+        await asyncio.sleep_ms(1)
+    return board.spool.settled
+
+
+async def run():
+    tasks = [asyncio.create_task(board.run()), asyncio.create_task(take())]
+    first = await settled(_WARM_UP)
+    watch = Watch(collecting)
+    watch.tell(await settled(first + count) - first)
+    for task in tasks:
+        task.cancel()
+
+
+asyncio.run(run())
+if board.spool.dropped:
+    raise RuntimeError(f"{board.spool.dropped} readings were dropped")

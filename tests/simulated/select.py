@@ -1,0 +1,44 @@
+"""Where asyncio sleeps: a wait for sockets during which simulated time passes; see time.py beside it.
+
+The sockets are real, and so is whoever answers on them, but a pause takes no time. Only a row of short pauses, which the agent makes
+while it looks for the endpoint's answer, really gives the endpoint a moment.
+"""
+
+import time
+
+import uselect
+from uselect import *
+
+_SHORT_MS = 20  # plotpost looks at least this often whether an answer has come
+_ROW = 4  # no other tasks make so many short pauses one after another
+_REAL_MS = 2  # enough for an endpoint on the same machine: the agent's deadlines are hundreds of such looks away
+
+
+class poll:
+    """`select.poll`, with simulated pauses."""
+
+    def __init__(self):
+        self._poll = uselect.poll()
+        self._short = 0
+        self.register = self._poll.register
+        self.unregister = self._poll.unregister
+        self.modify = self._poll.modify
+
+    def poll(self, timeout=-1):
+        if timeout < 0:
+            return self._poll.poll()
+        ready = self._poll.poll(0)
+        if not ready and timeout:
+            ready = self._wait(timeout)
+        return ready
+
+    def ipoll(self, timeout=-1, flags=0):
+        return iter(self.poll(timeout))
+
+    def _wait(self, timeout):
+        self._short = self._short + 1 if timeout <= _SHORT_MS else 0
+        real = _REAL_MS if self._short > _ROW else 0
+        ready = self._poll.poll(real)
+        if not ready:
+            time.skip(max(timeout - real, 0))
+        return ready

@@ -1,0 +1,119 @@
+"""status.py: which blink each state is, on MicroPython and on CPython."""
+
+import sys
+
+from plotpost import delivery as d
+from plotpost import link as l
+from plotpost import status
+from plotpost.link import Link
+
+sys.path.insert(0, __file__.rsplit("/", 2)[0] + "/simulated")
+import machine
+
+sys.path.pop(0)
+machine.unplug()
+
+BOARD_LIFE = __file__.rsplit("/", 3)[0] + "/docs/board-life.md"
+
+
+class Delivery:
+    def __init__(self, state=d.OFFLINE, connects=0, failures=0, refused=0):
+        self.state = state
+        self.connects = connects
+        self.failures = failures
+        self.refused = refused
+
+
+def link(state, why=l.NOTHING):
+    link = Link(["home"], 0)
+    link.state = state
+    link.why = why
+    return link
+
+
+def shown(state, link=None):
+    return status.PATTERNS[status.state(link, state)][0]
+
+
+def blinks(state, ms=2000, start=0):
+    """What the LED shows, one character for each 100 ms, and the changes of the pin."""
+    with machine.Plugged():
+        led = status.Led("LED")
+        seen = ""
+        now = start
+        while now < start + ms:
+            now += led.step(state, now)
+            seen += "#" if machine.levels["LED"] else "-"
+    return seen
+
+
+def test_the_table_in_the_documentation_is_the_table_in_the_code():
+    with open(BOARD_LIFE) as file:
+        lines = [line for line in file.read().split("\n") if line.startswith("| `")]
+    documented = [tuple([cell.strip(" `") for cell in line.split("|")[1:3]]) for line in lines[: len(status.PATTERNS)]]
+    assert documented == [(pattern.decode(), name) for name, pattern in status.PATTERNS]
+
+
+def test_every_pattern_is_two_seconds_long_and_unlike_the_others():
+    patterns = [pattern for _, pattern in status.PATTERNS]
+    assert {len(pattern) for pattern in patterns} == {20}
+    turned = {min([pattern[i:] + pattern[:i] for i in range(20)]) for pattern in patterns}
+    assert len(turned) == len(patterns)
+
+
+def test_the_led_shows_the_pattern_again_and_again():
+    for state, (_, pattern) in enumerate(status.PATTERNS):
+        assert blinks(state, 4000) == pattern.decode() * 2
+
+
+def test_a_step_that_comes_late_or_in_the_middle_keeps_the_rhythm():
+    with machine.Plugged():
+        led = status.Led("LED")
+        assert led.step(status.STREAMING, 50) == 50
+        assert machine.levels["LED"] == 1
+        assert led.step(status.STREAMING, 4730) == 70
+        assert machine.levels["LED"] == 0
+
+
+def test_the_pin_is_only_touched_when_it_changes():
+    with machine.Plugged():
+        led = status.Led("LED")
+        led.step(status.BOOTING, 0)
+        machine.levels["LED"] = "as it was"
+        for now in range(100, 5000, 100):
+            led.step(status.BOOTING, now)
+        assert machine.levels["LED"] == "as it was"
+
+
+def test_it_is_booting_until_something_is_known():
+    assert shown(Delivery()) == "booting"
+    assert shown(Delivery(d.CONNECTING)) == "booting"
+
+
+def test_without_a_link_the_radio_is_what_matters():
+    for state in (l.DOWN, l.JOINING, l.SETTLING):
+        assert shown(Delivery(connects=3, failures=2), link(state)) == "joining WiFi"
+        assert shown(Delivery(), link(state, l.FAILED)) == "joining WiFi"
+        assert shown(Delivery(), link(state, l.NO_NETWORK)) == "no such network, or wrong password"
+        assert shown(Delivery(), link(state, l.WRONG_KEY)) == "no such network, or wrong password"
+
+
+def test_an_open_request_is_streaming_with_radio_and_without():
+    for state in (d.OPEN, d.ENDING, d.IDLE):
+        assert shown(Delivery(state, connects=1)) == "streaming"
+        assert shown(Delivery(state, connects=1), link(l.UP)) == "streaming"
+
+
+def test_a_reconnect_after_a_good_answer_is_still_streaming():
+    assert shown(Delivery(d.OFFLINE, connects=4)) == "streaming"
+    assert shown(Delivery(d.CONNECTING, connects=4)) == "streaming"
+
+
+def test_an_endpoint_never_reached_is_told_from_one_that_is_away_for_a_while():
+    assert shown(Delivery(failures=1)) == "no endpoint"
+    assert shown(Delivery(failures=1, connects=1)) == "spooling"
+
+
+def test_a_refusal_is_shown_until_it_is_over():
+    assert shown(Delivery(connects=1, failures=1, refused=404)) == "token refused"
+    assert shown(Delivery(d.OPEN, connects=2, failures=1, refused=404), link(l.UP)) == "token refused"

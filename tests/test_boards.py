@@ -27,7 +27,7 @@ def test_the_schema_is_one() -> None:
 def test_linux_is_a_board_like_the_others() -> None:
     board = boards.load("linux")
     assert board.product == "Linux machine"
-    assert board.drivers == ("cpu", "load", "memory", "thermal")
+    assert board.drivers == ("cpu", "health", "load", "memory", "thermal")
     assert not board.wifi
     assert board.pins == {}
     assert board.heap_kib == BOARD_HEAP_KIB

@@ -63,11 +63,11 @@ PROBLEMS: list[tuple[Change, str]] = [
     (lambda c, s: c.update(board="linus"), "config.json: board: 'linus' is unknown; known here: linux; did you mean 'linux'?"),
     (
         lambda c, s: c["sensors"][0].update(driver="dht99"),
-        "config.json: sensors[0].driver: 'dht99' is unknown; known on linux: cpu, load, memory, thermal",
+        "config.json: sensors[0].driver: 'dht99' is unknown; known on linux: cpu, health, load, memory, thermal",
     ),
     (
         lambda c, s: c["sensors"][1].update(driver="termal"),
-        "config.json: sensors[1].driver: 'termal' is unknown; known on linux: cpu, load, memory, thermal;"
+        "config.json: sensors[1].driver: 'termal' is unknown; known on linux: cpu, health, load, memory, thermal;"
         " did you mean 'thermal'?",
     ),
     (

@@ -137,7 +137,7 @@ def test_https_is_refused_rather_than_streamed_in_the_clear():
 
 def test_an_unknown_driver_is_told_with_the_known_ones():
     assert refusal("config/sensors/0/driver", "dht99") == (
-        "config.json: sensors[0].driver: 'dht99' is unknown; known here: cpu, load, memory, thermal"
+        "config.json: sensors[0].driver: 'dht99' is unknown; known here: cpu, health, load, memory, thermal"
     )
 
 

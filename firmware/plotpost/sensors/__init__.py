@@ -4,7 +4,7 @@ from plotpost.spool import NO_VALUE
 
 __all__ = ("DRIVERS", "NO_VALUE", "Absent", "create", "driver")
 
-DRIVERS = ("cpu", "load", "memory", "thermal")
+DRIVERS = ("cpu", "health", "load", "memory", "thermal")
 
 
 class Absent(Exception):

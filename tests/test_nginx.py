@@ -20,8 +20,8 @@ from tests.faults.proxy import DOWN, UP
 
 FILE = Path(__file__).parents[1] / "docs" / "nginx.conf"
 DEFAULT = "server { listen 80; location / { proxy_pass http://127.0.0.1:8050; } }"
-LONG_REQUESTS = Plan(("even", "odd"), "50ms", "16KiB", {"every": "1h", "records": 100_000})
-SHORT_REQUESTS = Plan(("even",), "50ms", "16KiB", {"every": "1s", "records": 100})
+LONG_REQUESTS = Plan(("even", "odd"), "50ms", "16KiB", "64KiB", {"every": "1h", "records": 100_000})
+SHORT_REQUESTS = Plan(("even",), "50ms", "16KiB", "64KiB", {"every": "1s", "records": 100})
 SEVERAL_LINES = 3000  # bytes
 PATIENCE_S = 60
 

@@ -9,18 +9,23 @@ from host_tools.simulate import Closing
 
 @dataclass(frozen=True)
 class Life:
-    """What a board took from one power-on to its end, in the order it was taken. `closing` is None when its power was cut."""
+    """What a board took from one power-on to its end, in the order it was taken.
+
+    `closing`: its own account, None when its power was cut. `told`: how many dropped readings it had told the endpoint of.
+    `full`: its flash was full at the end, so that there may have been more.
+    """
 
     values: Sequence[int]
     closing: Closing | None
+    told: int = 0
+    full: bool = False
 
-
-@dataclass(frozen=True)
-class Device:
-    """What the endpoint knows of one life: how many of its values never came, and how many the board told to have dropped."""
-
-    missing: int
-    dropped: int
+    @property
+    def admitted(self) -> int:
+        """Values that the board itself counts as gone, or that were on their way from the part to the ring when Ctrl-C came."""
+        if self.closing is None:
+            return self.told
+        return max(self.told, self.closing.dropped) + self.closing.skipped + max(len(self.values) - self.closing.taken, 0)
 
 
 @dataclass(frozen=True)
@@ -29,44 +34,40 @@ class Account:
 
     taken: int
     stored: int
-    dropped: int  # pushed out of the full ring, and counted by the board
     in_ram: int  # in the ring when the power was cut
-    untold: int  # pushed out of a ring that was full when the power was cut: the count of them was in RAM too
+    dropped: int  # pushed out of full ring and flash, and counted by the board
+    untold: int  # the same, when the power was cut before the board could tell
     lost: int  # neither stored nor admitted by anything
     duplicated: int
     unexplained: tuple[str, ...]
 
 
-def settle(
-    lives: Sequence[Life], traces: Sequence[Sequence[int]], devices: Sequence[Device], *, together: int, ring: int
-) -> Account:
+def settle(lives: Sequence[Life], traces: Sequence[Sequence[int]], *, missing: int, together: int, ring: int) -> Account:
     """The account of one board.
 
-    `traces`: what is stored, in the order it came. `together`: how many values one reading gives. `ring`: how many fit the ring.
+    `traces`: what is stored, in the order it came. `missing`: how many values never came by the endpoint's count. `together`: how
+    many values one reading gives. `ring`: how many fit the ring.
     """
     counts = Counter(value for trace in traces for value in trace)
-    trouble = [*_strangers(lives, counts), *_repeated(counts), *_disorder(lives, traces)]
-    dropped = in_ram = untold = lost = 0
+    gone = in_ram = 0
     for life in lives:
-        before, behind = _lacking(life.values, counts)
-        dropped += before
-        if life.closing is None:
-            in_ram += min(behind, ring)
-            untold += max(behind - ring, 0)
-            continue
-        # A reading may have been on its way from the part into the ring when Ctrl-C came.
-        admitted = life.closing.dropped + life.closing.skipped + len(life.values) - life.closing.taken
-        lost += max(before + behind - admitted, 0)
-        dropped += behind
-        trouble += _against_closing(life, life.closing, together)
-        if before + behind > admitted:
-            trouble.append(f"{before + behind} values lack, and the board admits {admitted}")
-    trouble += _against_endpoint(devices, sum(_lacking(life.values, counts)[0] for life in lives))
+        lacking = sum(value not in counts for value in life.values)
+        at_cut = sum(value not in counts for value in life.values[-ring:]) if life.closing is None else 0
+        in_ram += at_cut
+        gone += lacking - at_cut
+    dropped = min(gone, sum(life.admitted for life in lives))
+    untold = gone - dropped if any(life.full for life in lives) else 0
+    lost = gone - dropped - untold
+    trouble = [*_strangers(lives, counts), *_repeated(counts), *_disorder(lives, traces), *_closings(lives, together)]
+    if lost:
+        trouble.append(f"{gone} values lack, and the board admits {dropped}")
+    if missing != (holes := sum(_holes(life.values, counts) for life in lives)):
+        trouble.append(f"the endpoint counts {missing} values that never came; in truth there are {holes}")
     return Account(
         taken=sum(len(life.values) for life in lives),
         stored=len(counts),
-        dropped=dropped - lost,
         in_ram=in_ram,
+        dropped=dropped,
         untold=untold,
         lost=lost,
         duplicated=counts.total() - len(counts),
@@ -74,10 +75,10 @@ def settle(
     )
 
 
-def _lacking(values: Sequence[int], counts: Counter[int]) -> tuple[int, int]:
-    """How many values lack before the last one that is stored, and how many behind it."""
+def _holes(values: Sequence[int], counts: Counter[int]) -> int:
+    """How many values lack before the last one that is stored."""
     last = max((index for index, value in enumerate(values) if value in counts), default=-1)
-    return sum(value not in counts for value in values[: last + 1]), len(values) - last - 1
+    return sum(value not in counts for value in values[: last + 1])
 
 
 def _strangers(lives: Sequence[Life], counts: Counter[int]) -> list[str]:
@@ -101,22 +102,14 @@ def _disorder(lives: Sequence[Life], traces: Sequence[Sequence[int]]) -> list[st
     return []
 
 
-def _against_closing(life: Life, closing: Closing, together: int) -> list[str]:
+def _closings(lives: Sequence[Life], together: int) -> list[str]:
     trouble = []
-    if closing.settled != closing.taken:
-        trouble.append(f"{closing.taken - closing.settled} values were not confirmed when the board ended")
-    if len(life.values) - closing.taken not in (0, together):
-        trouble.append(f"the board counts {closing.taken} values taken, its part gave {len(life.values)}")
-    return trouble
-
-
-def _against_endpoint(devices: Sequence[Device], lacking: int) -> list[str]:
-    trouble = [
-        f"{device.missing} values never came, and the board told of {device.dropped}"
-        for device in devices
-        if device.missing > device.dropped
-    ]
-    missing = sum(device.missing for device in devices)
-    if missing != lacking:
-        trouble.append(f"the endpoint counts {missing} values that never came; in truth there are {lacking}")
+    for life in lives:
+        closing = life.closing
+        if closing is None:
+            continue
+        if closing.settled != closing.taken:
+            trouble.append(f"{closing.taken - closing.settled} values were not confirmed when the board ended")
+        if len(life.values) - closing.taken not in (0, together):
+            trouble.append(f"the board counts {closing.taken} values taken, its part gave {len(life.values)}")
     return trouble

@@ -19,16 +19,16 @@ from tests.faults.account import Account
 from tests.faults.harness import Plan, World
 from tests.faults.schedule import faults
 
-# Rings that overflow soon and rings that do not, both dialects, checkpoints from often to seldom.
+# Rings and flash that overflow soon and such that do not, both dialects, checkpoints from often to seldom.
 PLANS = [
-    Plan(("even", "odd"), "60ms", "4KiB", {"every": "1s", "records": 200}),
-    Plan(("even",), "25ms", "16KiB", {"every": "500ms", "records": 50}),
-    Plan(("odd",), "20ms", "8KiB", {"every": "3s", "records": 1000}),
-    Plan(("even", "odd"), "50ms", "16KiB", {"every": "5s", "records": 200}),
-    Plan(("even", "odd"), "40ms", "12KiB", {"every": "200ms", "records": 10}),
-    Plan(("even",), "50ms", "4KiB", {"every": "2s", "records": 100}),
+    Plan(("even", "odd"), "30ms", "2KiB", "8KiB", {"every": "1s", "records": 200}),
+    Plan(("even",), "25ms", "8KiB", "64KiB", {"every": "500ms", "records": 50}),
+    Plan(("odd",), "20ms", "4KiB", "16KiB", {"every": "3s", "records": 1000}),
+    Plan(("even", "odd"), "50ms", "16KiB", "64KiB", {"every": "5s", "records": 200}),
+    Plan(("even", "odd"), "40ms", "4KiB", "128KiB", {"every": "200ms", "records": 10}),
+    Plan(("even",), "50ms", "1KiB", "8KiB", {"every": "2s", "records": 100}),
 ]
-_COLUMNS = ("taken", "stored", "dropped", "in_ram", "untold", "lost", "duplicated")
+_COLUMNS = ("taken", "stored", "in_ram", "dropped", "untold", "lost", "duplicated")
 _LOOK_S = 0.05
 _TELL_S = 5.0
 
@@ -125,12 +125,12 @@ def _show(report: Report) -> None:
     print(f"\nSeed {report.seed}: {report.happened} faults in {report.seconds:.0f} s, {report.connections} connections")
     for kind, times in Counter(report.faults).most_common():
         print(f"  {times:5} {kind}")
-    print("\n         taken   stored  dropped   in RAM   untold     lost  doubled")
+    print("\n         taken   stored   in RAM  dropped   untold     lost  doubled")
     for number, board in enumerate(report.boards):
         _row(f"board {number}", board)
     print("all     " + "".join(f"{report.total(name):9}" for name in _COLUMNS))
-    print("\ndropped: pushed out of a full ring, and counted by the board. in RAM: in the ring when its power was cut.")
-    print("untold: pushed out of a ring that was full when the power was cut, with the count of them in RAM too.")
+    print("\nin RAM: in the ring when the power was cut. dropped: pushed out of full ring and flash, and counted by the board.")
+    print("untold: the same, when the power was cut before the board could tell.")
     for why in report.unexplained:
         print(f"UNEXPLAINED: {why}")
     print("Something is unexplained." if report.unexplained else "Every reading is accounted for.")

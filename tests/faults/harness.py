@@ -25,7 +25,7 @@ from host_tools.child_endpoint import ChildEndpoint
 from host_tools.endpoint.store import Store, User
 from host_tools.runtime import Runtime
 from host_tools.simulate import LogLine, Simulation
-from tests.faults.account import Account, Device, Life, settle
+from tests.faults.account import Account, Life, settle
 from tests.faults.proxy import Proxy
 
 ENDPOINT_KILLED = "endpoint_killed"
@@ -35,9 +35,12 @@ POWER_CUT = "power_cut"
 BOARD_FROZEN = "board_frozen"
 
 _RECORD_BYTES = 12  # in the board's ring
+_SEGMENT_KIB = 4  # a file on the board's flash
+_REPLAY_S = 120  # a board comes back after a minute at the latest, and sends what is on its flash
 _PART = Path(__file__).with_name("counting_part.py")
 _MOST_POINTS = 200_000  # what a trace keeps at most (Plotly's protocol): nothing may be forgotten before it is counted
 _QUIET_PORTS = iter(range(20_000, 32_000))  # Linux gives callers higher ones (ip_local_port_range, ip(7))
+_LOOK_S = 0.1
 _DROPPED = re.compile(r"\bdropped=(\d+)")
 
 
@@ -87,13 +90,19 @@ class Plan:
 
     channels: tuple[str, ...] = ("even", "odd")
     every: str = "20ms"
-    ram: str = "8KiB"
+    ram: str = "4KiB"
+    flash: str = "64KiB"
     checkpoint: dict[str, Any] = field(default_factory=lambda: {"every": "1s", "records": 200})
 
     @property
     def ring(self) -> int:
         """How many values fit the ring."""
-        return int(self.ram.removesuffix("KiB")) * 1024 // _RECORD_BYTES
+        return _kib(self.ram) * 1024 // _RECORD_BYTES
+
+    @property
+    def segments(self) -> int:
+        """How many files fit the flash."""
+        return _kib(self.flash) // _SEGMENT_KIB
 
     def config(self, endpoint: str) -> dict[str, Any]:
         """The board's config.json."""
@@ -104,7 +113,7 @@ class Plan:
             "name": "board",
             "endpoint": endpoint,
             "sensors": [{"driver": "load", "every": self.every, "channels": channels}],
-            "spool": {"ram": self.ram},
+            "spool": {"ram": self.ram, "flash": self.flash},
             "checkpoint": self.checkpoint,
         }
 
@@ -128,10 +137,11 @@ class Board(Simulation):
 
     def power_on(self) -> None:
         """It boots again from the same flash. Call it in a thread that stays."""
-        assert self._process.stdout is not None
-        self._process.stdout.close()
+        self._output.close()
         self.closing = None
         self._process = self._start(self._argv)
+        assert self._process.stdout is not None
+        self._output = self._process.stdout
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -141,12 +151,18 @@ class Board(Simulation):
         ledger = self.flash / "ledger"
         return ledger.stat().st_size if ledger.exists() else 0
 
+    @property
+    def segments(self) -> int:
+        """How many files with readings are on its flash."""
+        folder = self.flash / "spool"
+        return len(list(folder.iterdir())) if folder.exists() else 0
+
 
 class Station:
     """One board, its user at the endpoint, and the network between the two. Use it in a `with` block."""
 
-    def __init__(self, number: int, plan: Plan, runtime: Runtime, upstream: int, user: User, tokens: dict[str, str]) -> None:
-        self.number, self.plan, self.user = number, plan, user
+    def __init__(self, plan: Plan, runtime: Runtime, upstream: int, store: Store, user: User, tokens: dict[str, str]) -> None:
+        self.plan = plan
         self.proxy = Proxy(quiet_port(), upstream)
         self.log: list[LogLine] = []
         self.lives: list[Life] = []
@@ -155,7 +171,9 @@ class Station:
         self._runtime, self._secrets = runtime, {"version": 1, "tokens": tokens}
         self._operator = Operator()
         self._open = ExitStack()
+        self._store, self._user = store, user
         self._counted = 0  # readings of the lives that are over
+        self._heard: set[str] = set()  # what boards told the endpoint in the lives that are over
 
     def __enter__(self) -> "Station":
         with ExitStack() as opening:
@@ -202,21 +220,32 @@ class Station:
         self.proxy.heal()
 
     def stop(self) -> None:
-        """Ctrl-C: it sends the rest and gives its own account."""
+        """Wait until nothing is left on flash, then Ctrl-C: the board sends the rest and gives its own account."""
+        deadline = time.monotonic() + _REPLAY_S
+        while self.board.segments and time.monotonic() < deadline:
+            time.sleep(_LOOK_S)
         if self.board.stop() != 0 or self.board.closing is None:
-            raise RuntimeError(f"board {self.number} did not end cleanly: {self.board.last_line}")
+            raise RuntimeError(f"the board of {self._user.name} did not end cleanly: {self.board.last_line}")
         self._end_life()
 
     def _end_life(self) -> None:
         readings = range(self._counted, self.board.readings)
         self._counted = readings.stop
-        self.lives.append(Life(self.plan.values(readings), self.board.closing))
+        full = self.board.segments >= self.plan.segments
+        self.lives.append(Life(self.plan.values(readings), self.board.closing, self._told(), full))
 
-    def account(self, store: Store) -> Account:
+    def _told(self) -> int:
+        """How many dropped readings this life has told the endpoint of: the count begins anew with each."""
+        texts = {device.device or "" for device in self._store.devices(self._user)}
+        new, self._heard = texts - self._heard, texts
+        return max((int(match[1]) for text in new if (match := _DROPPED.search(text))), default=0)
+
+    def account(self) -> Account:
         """What became of every value. The board must have been stopped."""
-        traces = [trace for plot in store.plots() if plot.user_id == self.user.id for trace in stored_traces(store, plot.id)]
-        devices = [Device(device.missing, _told(device.device)) for device in store.devices(self.user)]
-        return settle(self.lives, traces, devices, together=len(self.plan.channels), ring=self.plan.ring)
+        store = self._store
+        traces = [trace for plot in store.plots() if plot.user_id == self._user.id for trace in stored_traces(store, plot.id)]
+        missing = sum(device.missing for device in store.devices(self._user))
+        return settle(self.lives, traces, missing=missing, together=len(self.plan.channels), ring=self.plan.ring)
 
 
 class World:
@@ -243,22 +272,22 @@ class World:
             self._operator.do(self.endpoint.start).result()
             self._store = opening.enter_context(accounts.opened(self.data))
             for number, plan in enumerate(self._plans):
-                self.stations.append(opening.enter_context(self._station(number, plan)))
+                store = opening.enter_context(accounts.opened(self.data))
+                self.stations.append(opening.enter_context(self._station(store, f"board{number}", plan)))
             self._open = opening.pop_all()
         return self
 
     def __exit__(self, *error: Any) -> None:
         self._open.close()
 
-    def _station(self, number: int, plan: Plan) -> Station:
+    def _station(self, store: Store, name: str, plan: Plan) -> Station:
         """A user of its own for each board: so the endpoint's counters tell the boards apart."""
-        name = f"board{number}"
-        key = self._store.create_user(name)
-        user = self._store.user(name)
+        key = store.create_user(name)
+        user = store.user(name)
         assert user is not None
-        tokens = {channel: self._store.new_token(user, channel) for channel in plan.channels}
+        tokens = {channel: store.new_token(user, channel) for channel in plan.channels}
         create_plot(self.endpoint.url, name, key, list(tokens.values()))
-        return Station(number, plan, self._runtime, self.upstream, user, tokens)
+        return Station(plan, self._runtime, self.upstream, store, user, tokens)
 
     # Faults of the endpoint: they return at once, and happen one after the other.
 
@@ -305,7 +334,7 @@ class World:
             station.heal()
         with ThreadPoolExecutor(len(self.stations)) as pool:
             list(pool.map(Station.stop, self.stations))
-        return [station.account(self._store) for station in self.stations]
+        return [station.account() for station in self.stations]
 
 
 def _freeze(pid: int, seconds: float) -> None:
@@ -314,9 +343,8 @@ def _freeze(pid: int, seconds: float) -> None:
     os.kill(pid, signal.SIGCONT)
 
 
-def _told(device: str | None) -> int:
-    match = _DROPPED.search(device or "")
-    return int(match[1]) if match else 0
+def _kib(size: str) -> int:
+    return int(size.removesuffix("KiB"))
 
 
 def create_plot(endpoint: str, user: str, key: str, tokens: list[str]) -> str:

@@ -89,7 +89,9 @@ class Proxy:
         self.weather: list[Weather] = []
         self.links: set[_Link] = set()
         self._armed: list[Strike] = []
+        self._open = 0  # connections
         self._door = ""
+        self._turning = asyncio.Lock()  # a door that opens or closes
         self._closed_doors = 0  # several faults may keep the same door closed
         self._server: asyncio.Server | None = None
         self._crowd: list[socket.socket] = []
@@ -133,8 +135,9 @@ class Proxy:
         self._loop.call_soon_threadsafe(self._change_weather, kind, _WEATHER[kind](strength), seconds)
 
     def close_door(self, kind: str, seconds: float) -> None:
-        """Reset what is open, and treat new connections as `kind` says."""
-        asyncio.run_coroutine_threadsafe(self._close_door(kind, seconds), self._loop)
+        """Reset what is open, and from now on treat new connections as `kind` says."""
+        asyncio.run_coroutine_threadsafe(self._close_door(kind), self._loop).result()
+        asyncio.run_coroutine_threadsafe(self._open_door(seconds), self._loop)
 
     def silence(self) -> None:
         """Nothing arrives any more on the connections that are open now: one side has lost its power."""
@@ -189,41 +192,45 @@ class Proxy:
             self._calm.clear()
 
     def _clear_up(self, weather: Weather) -> None:
-        self.weather.remove(weather)
+        with contextlib.suppress(ValueError):  # the proxy is about to end
+            self.weather.remove(weather)
         if not any(each.held for each in self.weather):
             self._calm.set()
 
-    async def _close_door(self, kind: str, seconds: float) -> None:
+    async def _close_door(self, kind: str) -> None:
         self.struck[kind] += 1
         self._closed_doors += 1
-        for link in list(self.links):
-            link.reset()
-        if not self._door:
-            await self._shut(kind)
+        async with self._turning:
+            for link in list(self.links):
+                link.reset()
+            if not self._door:
+                await self._shut(kind)
+
+    async def _open_door(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
         self._closed_doors -= 1
-        if not self._closed_doors:
-            await self._unlock()
+        async with self._turning:
+            if self._door and not self._closed_doors:
+                await self._unlock()
 
     async def _shut(self, kind: str) -> None:
         self._door = kind
         if kind == BLACKHOLE:
             return
-        assert self._server is not None
-        self._server.close()
+        await self._stop_listening()
         if kind == UNACCEPTED:
             self._crowd = await self._crowd_of_callers()
 
     async def _unlock(self) -> None:
-        door, self._door = self._door, ""
         for caller in self._crowd:
             caller.close()
         self._crowd = []
         for link in list(self.links):
             if link.lost:
                 link.reset()
-        if door != BLACKHOLE:
+        if self._door != BLACKHOLE:
             await self._listen()
+        self._door = ""
 
     async def _crowd_of_callers(self) -> list[socket.socket]:
         """Fill the queue of a socket that nobody accepts from, so that the next SYN goes unanswered (listen(2), tcp(7))."""
@@ -241,6 +248,15 @@ class Proxy:
     async def _listen(self) -> None:
         self._server = await asyncio.start_server(self._accept, sock=await self._bound(), limit=_BLOCK)
 
+    async def _stop_listening(self) -> None:
+        if self._server is None:
+            return
+        server, self._server = self._server, None
+        for listener in server.sockets:
+            self._loop.remove_reader(listener.fileno())
+        await asyncio.sleep(_REOPEN_S)  # asyncio forgets to close what it accepts in the moment in which its server is closed
+        server.close()
+
     async def _bound(self) -> socket.socket:
         while True:
             listener = socket.socket()
@@ -256,8 +272,11 @@ class Proxy:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        with contextlib.suppress(asyncio.CancelledError):  # at the end; asyncio would complain of it
+        self._open += 1
+        try:
             await self._connect(_Side(reader, writer))
+        finally:
+            self._open -= 1
 
     async def _connect(self, board: "_Side") -> None:
         if self._door == BLACKHOLE:
@@ -271,16 +290,21 @@ class Proxy:
         await _Link(self, board, endpoint).run()
 
     async def _close(self) -> None:
-        if self._server is not None:
-            self._server.close()
+        await self._stop_listening()
         for caller in self._crowd:
             caller.close()
-        for link in list(self.links):
-            link.reset()
+        self.weather.clear()
+        self._calm.set()
+        await asyncio.sleep(_REOPEN_S)  # what was accepted this very moment becomes a link
+        while self._open:
+            for link in list(self.links):
+                link.reset()
+            await asyncio.sleep(_REOPEN_S)
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+        await asyncio.sleep(_REOPEN_S)  # aborted transports close their sockets
 
 
 class _Side:
@@ -373,8 +397,8 @@ class _Link:
                 return
             size = min(len(block), proxy.unharmed(flow), *(weather.piece for weather in proxy.weather))
             await self._endure(size)
-            sink.write(block[:size])
             proxy.passed(flow, size)
+            sink.write(block[:size])
             block = block[size:]
 
     async def _endure(self, size: int) -> None:

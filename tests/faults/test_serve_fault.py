@@ -225,14 +225,14 @@ def test_pages_are_never_struck(faulty: Callable[..., FaultyEndpoint]) -> None:
 
 def test_a_real_board_loses_nothing_by_faults_at_random(runtime: Runtime, faulty: Callable[..., FaultyEndpoint]) -> None:
     endpoint = faulty("reset:0.3", "503:4", "slow:5", "408:7")
-    plan = Plan(("even",), "50ms", "16KiB", {"every": "2s", "records": 100})
-    with Station(0, plan, runtime, endpoint.port, endpoint.user, {"even": endpoint.token}) as station:
+    plan = Plan(("even",), "50ms", checkpoint={"every": "2s", "records": 100})
+    tokens = {"even": endpoint.token}
+    with accounts.opened(endpoint.data) as store, Station(plan, runtime, endpoint.port, store, endpoint.user, tokens) as station:
         for _ in range(4):
             assert endpoint.says().startswith("fault: ")
         endpoint.type("off")
         station.stop()
-    with accounts.opened(endpoint.data) as store:
-        account = station.account(store)
+        account = station.account()
     assert account.unexplained == ()
     assert (account.lost, account.duplicated) == (0, 0)
     assert account.taken == account.stored > 0

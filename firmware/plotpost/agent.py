@@ -9,7 +9,7 @@ from plotpost import log, sensors
 from plotpost.clock import Clock
 from plotpost.delivery import Delivery
 from plotpost.flash import Flash
-from plotpost.port import const, device_id, forget, random_hex, sleep_ms, ticks_add, ticks_diff, ticks_ms
+from plotpost.port import const, device_id, forget, random_hex, sleep_ms, ticks_ms
 from plotpost.sampler import Sampler, Slot
 from plotpost.spool import Spool
 from plotpost.stream import Uplink
@@ -20,7 +20,7 @@ _PATIENCE_MS = const(30000)
 _STREAM_PATIENCE_MS = const(120000)  # a name look-up and a REST call block
 _PLOT_AGAIN_MS = const(5000)
 _SAVE_TURN_MS = const(5000)
-_FLUSH_MS = const(10000)
+_FLUSH_S = const(10)
 
 
 class Channel:
@@ -140,9 +140,11 @@ class Agent:
         self._delivery.close(ticks_ms())
         if not self._plotted:
             self._create_plot()
-        deadline = ticks_add(ticks_ms(), _FLUSH_MS)
-        while self._plotted and not self._delivery.finished() and ticks_diff(deadline, ticks_ms()) > 0:
-            await sleep_ms(self._uplink.step(ticks_ms()))
+        if self._plotted:
+            try:
+                await asyncio.wait_for(self._uplink.run(_nothing), _FLUSH_S)
+            except asyncio.TimeoutError:
+                log.warning("agent", "{} readings are not confirmed; they stay on flash", self.spool.waiting())
         self._uplink.disconnect()
         self.spool.spill(self.spool.in_ram())
 
@@ -173,6 +175,10 @@ def _wifi(config):
     from plotpost.wifi import Wifi
 
     return Wifi(config.wifi)
+
+
+def _nothing():
+    """Nobody watches over the last minutes."""
 
 
 def _heap():

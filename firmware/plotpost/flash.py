@@ -10,6 +10,7 @@ as it was taken, whatever config.json says by then. A segment is deleted when al
 right are ever read, and nothing is appended to a file of an earlier boot.
 """
 
+import errno
 import json
 import os
 from array import array
@@ -18,7 +19,7 @@ from struct import pack, unpack
 
 from plotpost import log
 from plotpost.port import const
-from plotpost.spool import RECORD_BYTES, Numbered
+from plotpost.spool import RECORD_BYTES, Numbered, Unreadable
 
 _MAGIC = b"PPS1"
 _SEGMENT_BYTES = const(4096)
@@ -107,20 +108,26 @@ class Session(Numbered):
         return segment
 
     def load(self, number):
-        """Read record `number`; `first <= number < next`. Raises OSError when flash cannot be read."""
+        """Read record `number`; `first <= number < next`. Raises Unreadable."""
         self.read(number, self)
 
     def read(self, number, into):
-        """Read record `number` into `into`, a Numbered."""
+        """Read record `number` into `into`, a Numbered. Raises Unreadable."""
         reader = self._reader
         if not reader.holds(number):
-            for segment in self.segments:
-                if segment.first <= number < segment.next:
-                    reader.fill(segment, number)
-                    break
-            else:
-                raise OSError(5)  # EIO: somebody deleted the file
+            try:
+                self._fill(number)
+            except OSError as error:
+                log.error("flash", "cannot be read (error {})", error.errno)
+                raise Unreadable(number) from None
         into.decode(reader.words, (number - reader.first) * 3)
+
+    def _fill(self, number):
+        for segment in self.segments:
+            if segment.first <= number < segment.next:
+                self._reader.fill(segment, number)
+                return
+        raise OSError(errno.EIO)
 
     def settle(self, number):
         """All below `number` is settled: segments that hold nothing else are deleted."""
@@ -172,7 +179,7 @@ class _Reader:
                     file.readinto(self.words)
                     return
                 file.seek(count * RECORD_BYTES, 1)
-        raise OSError(5)  # EIO
+        raise OSError(errno.EIO)
 
 
 def _blocks(file):

@@ -1,10 +1,11 @@
 """Reads each sensor when it is due and puts its readings into the spool. Sampling never waits for the network."""
 
 from plotpost import log
-from plotpost.port import sleep_ms, ticks_add, ticks_diff, ticks_ms
+from plotpost.port import const, sleep_ms, ticks_add, ticks_diff, ticks_ms
 from plotpost.spool import NO_VALUE
 
-_LONGEST_SLEEP_MS = 1000
+_LONGEST_SLEEP_MS = const(1000)
+_FAULTS = (OSError, ValueError)  # of a part: silence, and a wrong checksum
 
 
 class Slot:
@@ -18,8 +19,35 @@ class Slot:
         self.channels = channels  # the spool's channel of each value, -1 when it is not wanted
         self.turn = now  # when its rhythm has it read
         self.due = now  # when to attend to it: at its turn, or when the part's result is there
-        self.started = False
+        self.wait = 0  # milliseconds that the part still needs
         self.failed = False
+
+    def advance(self):
+        """One step of a reading. `wait` then says when to go on: 0 when the values are there. Raises what the driver raises."""
+        started = self.wait
+        self.wait = 0
+        if not started:
+            self.wait = self.driver.start()
+        if not self.wait:
+            self.driver.read(self.values)
+
+    def fail(self, error):
+        """Note a failure. True for the first of a row: it leaves a gap in the plot and a line in the log, the others nothing."""
+        first = not self.failed
+        self.wait = 0
+        write = log.warning if first else log.debug
+        write("sampler", "{}: no reading: {}", self.name, repr(error))
+        self.failed = True
+        for i in range(len(self.values)):
+            self.values[i] = NO_VALUE
+        return first
+
+    def turned(self, now):
+        """Its turn is over: plan the next one."""
+        self.turn = ticks_add(self.turn, self.every)
+        if ticks_diff(now, self.turn) > self.every:  # long too late: go on from here, do not hurry after what is missed
+            self.turn = ticks_add(now, self.every)
+        self.due = self.turn
 
 
 class Sampler:
@@ -29,61 +57,62 @@ class Sampler:
         self._slots = slots
         self._spool = spool
         self._clock = clock
+        self._pause = 0
+        self._slot = None  # that is being read
 
     async def run(self, progress):
         """Sample for ever; calls `progress()` at every turn."""
         while True:
             progress()
-            await sleep_ms(self.step(ticks_ms()))
+            now = ticks_ms()
+            try:  # here and not below, because a handler makes a frame too large for the stack: see line.py
+                pause = self.step(now)
+            except _FAULTS as error:
+                self.failed(error, now)
+                pause = 0
+            await sleep_ms(pause)
 
     def step(self, now):
-        """Read what is due; returns the milliseconds until something is due again."""
-        pause = _LONGEST_SLEEP_MS
-        for slot in self._slots:
-            if ticks_diff(now, slot.due) >= 0:
-                self._attend(slot, now)
-            pause = min(pause, ticks_diff(slot.due, now))
-        return max(pause, 0)
+        """Read what is due; returns the milliseconds until something is due again.
+
+        Raises OSError or ValueError when a part fails: call `failed`, then `step` again for the others.
+        """
+        self._pause = _LONGEST_SLEEP_MS
+        i = 0
+        while i < len(self._slots):
+            self._look_at(self._slots[i], now)
+            i += 1
+        return self._pause
+
+    def _look_at(self, slot, now):
+        wait = ticks_diff(slot.due, now)
+        if wait <= 0:
+            self._attend(slot, now)
+            wait = max(ticks_diff(slot.due, now), 0)
+        if wait < self._pause:
+            self._pause = wait
 
     def _attend(self, slot, now):
-        """A part that needs time between start and result is not waited for: its result becomes due."""
-        try:
-            if not slot.started:
-                wait = slot.driver.start()
-                if wait:
-                    slot.started = True
-                    slot.due = ticks_add(now, wait)
-                    return
-            slot.driver.read(slot.values)
-            slot.failed = False
-        except (OSError, ValueError) as error:
-            if not self._first_failure(slot, error):
-                self._next_turn(slot, now)
-                return
-        self._store(slot)
-        self._next_turn(slot, now)
+        self._slot = slot
+        slot.advance()
+        if slot.wait:  # the part needs time between start and result: the others are not kept waiting
+            slot.due = ticks_add(now, slot.wait)
+            return
+        slot.failed = False
+        self._store(slot.channels, slot.values)
+        slot.turned(now)
 
-    def _first_failure(self, slot, error):
-        """The first of a row of failures leaves a gap in the plot and a line in the log; the others nothing."""
-        write = log.debug if slot.failed else log.warning
-        write("sampler", "%s: no reading: %r" % (slot.name, error))
-        first = not slot.failed
-        slot.failed = True
-        for i in range(len(slot.values)):
-            slot.values[i] = NO_VALUE
-        return first
+    def failed(self, error, now):
+        """The part that `step` has just tried did not answer, or not rightly."""
+        slot = self._slot
+        if slot.fail(error):
+            self._store(slot.channels, slot.values)
+        slot.turned(now)
 
-    def _store(self, slot):
-        clock = self._clock
-        clock.tick()
-        for i in range(len(slot.channels)):
-            channel = slot.channels[i]
-            if channel >= 0:
-                self._spool.put(channel, clock.day, clock.ms, slot.values[i], clock.known)
-
-    def _next_turn(self, slot, now):
-        slot.started = False
-        slot.turn = ticks_add(slot.turn, slot.every)
-        if ticks_diff(now, slot.turn) > 0:  # too late for that one: keep the rhythm, do not hurry after it
-            slot.turn = ticks_add(now, slot.every)
-        slot.due = slot.turn
+    def _store(self, channels, values):
+        self._clock.tick()
+        i = 0
+        while i < len(channels):
+            if channels[i] >= 0:
+                self._spool.put(channels[i], values[i], self._clock)
+            i += 1

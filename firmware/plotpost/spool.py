@@ -19,6 +19,10 @@ _CHANNEL_SHIFT = const(17)
 _SAVE_MS = const(600000)  # readings that nobody has confirmed for so long are safer on flash
 
 
+class Unreadable(Exception):
+    """Flash cannot be read. What can be done: `drop_oldest`, so that the rest can go on."""
+
+
 class Numbered:
     """Records `first` to `next` of one stream id; those below `settled` are in the endpoint's store, or were given up knowingly.
 
@@ -87,19 +91,25 @@ class Spool(Numbered):
         self._saved_at = ticks_ms()
         self._saved_settled = 0
 
-    def put(self, channel, day, ms, value, clock_known):
-        """Append a reading. When there is no room anywhere the oldest goes: thinning out would break the numbering."""
+    def put(self, channel, value, time):
+        """Append a reading taken at `time` (a Clock: `day`, `ms`, `known`).
+
+        When there is no room anywhere the oldest goes: thinning out would break the numbering.
+        """
         if value != NO_VALUE and not -VALUE_MAX <= value <= VALUE_MAX:
             value = VALUE_MAX if value > 0 else -VALUE_MAX
             self.saturated += 1
-        if self.in_ram() == self.capacity and not self.spill(self.capacity // 2 or 1):
-            self._evict()
-        words = self._words
+        if self.next - self._ring_first == self.capacity:
+            self._make_room()
         i = self.next % self.capacity * 3
-        words[i] = channel << _CHANNEL_SHIFT | (0 if clock_known else _CLOCK_UNKNOWN) | day & _DAY_MASK
-        words[i + 1] = ms
-        words[i + 2] = value
+        self._words[i] = channel << _CHANNEL_SHIFT | (0 if time.known else _CLOCK_UNKNOWN) | time.day & _DAY_MASK
+        self._words[i + 1] = time.ms
+        self._words[i + 2] = value
         self.next += 1
+
+    def _make_room(self):
+        if not self.spill(self.capacity // 2 or 1):
+            self._evict()
 
     def in_ram(self):
         """How many records the ring holds."""
@@ -134,7 +144,7 @@ class Spool(Numbered):
             self._saved_at = now
 
     def load(self, number):
-        """Read record `number`; `first <= number < next`. Raises OSError when flash cannot be read."""
+        """Read record `number`; `first <= number < next`. Raises Unreadable."""
         if number < self._ring_first:
             self._session.read(number, self)
         else:

@@ -9,10 +9,10 @@ import select
 import socket
 
 from plotpost import delivery as d
-from plotpost import log
 from plotpost.answer import Answer
 from plotpost.line import NO_DATE, Encoder
 from plotpost.port import const, receive, send, sleep_ms, ticks_ms
+from plotpost.spool import Unreadable
 
 _SEND_BYTES = const(2048)
 _RECEIVE_BYTES = const(128)
@@ -20,7 +20,7 @@ _CHUNK_HEAD = const(6)  # four hexadecimal digits, CR, LF (RFC 9112 section 7.1)
 _CHUNK_TAIL = const(2)
 _SOON_MS = const(20)
 _CALM_MS = const(100)
-_TCP_NODELAY = const(1)
+_TCP_NODELAY = getattr(socket, "TCP_NODELAY", 1)  # 64 on rp2, where 1 is taken in silence and does nothing
 _IPPROTO_TCP = const(6)
 _HEX = b"0123456789abcdef"
 
@@ -47,8 +47,8 @@ class Uplink:
         self._link = link
         self._channels = None  # whose lines are being written
         self._token = None  # goes into the request's head when all of them have the same
-        self._encoder = Encoder((), False)
         self._out = bytearray(_SEND_BYTES)
+        self._encoder = Encoder(self._out, (), False)
         self._start = 0  # what of the send buffer still has to go
         self._end = 0
         self._in = bytearray(_RECEIVE_BYTES)
@@ -62,26 +62,38 @@ class Uplink:
         """Work until everything is delivered after `delivery.close()`; calls `progress()` at every turn."""
         while not self._delivery.finished():
             progress()
-            await sleep_ms(self.step(ticks_ms()))
+            now = ticks_ms()
+            try:  # here and not below, because a handler makes a frame too large for the stack: see line.py
+                pause = self.step(now)
+            except OSError as error:
+                self.broken(error, now)
+                pause = _CALM_MS
+            except Unreadable:
+                self._delivery.source.drop_oldest()
+                pause = 0
+            await sleep_ms(pause)
         self.disconnect()
 
     def step(self, now):
-        """Do the next thing without waiting for it; returns how many milliseconds may pass before the next step."""
-        delivery = self._delivery
-        try:
-            if delivery.state == d.OFFLINE and self._link is not None and not self._link.up():
-                return _CALM_MS  # a name look-up without a link may never come back (micropython issue 18797)
-            if delivery.state == d.CONNECTING:
-                self._check_connected(now)
-            elif self._sock is not None:
-                self._receive(now)
-            if self._start < self._end:
-                return self._flush(now)
-            delivery.dated = self._clock.known
-            return self._act(delivery.action(now), now)
-        except OSError as error:
-            self._lost(_ERRORS.get(error.errno or 0) or "the connection broke (error %s)" % error.errno, now)
-            return _CALM_MS
+        """Do the next thing without waiting for it; returns how many milliseconds may pass before the next step.
+
+        Raises OSError when the connection broke: call `broken` then. Raises Unreadable.
+        """
+        state = self._delivery.state
+        if state == d.OFFLINE and self._link is not None and not self._link.up():
+            return _CALM_MS  # a name look-up without a link may never come back (micropython issue 18797)
+        if state == d.CONNECTING:
+            self._check_connected(now)
+        elif self._sock is not None:
+            self._receive(now)
+        if self._start < self._end:
+            return self._flush(now)
+        self._delivery.dated = self._clock.known
+        return self._act(self._delivery.action(now), now)
+
+    def broken(self, error, now):
+        """The connection broke with an OSError."""
+        self._lost(_ERRORS.get(error.errno or 0) or "the connection broke (error %s)" % error.errno, now)
 
     def disconnect(self):
         """Close the socket, if there is one."""
@@ -164,7 +176,7 @@ class Uplink:
         tokens = {c.token for c in channels}
         self._channels = channels
         self._token = tokens.pop() if len(tokens) == 1 else None
-        self._encoder = Encoder(channels, self._token is None)
+        self._encoder = Encoder(self._out, channels, self._token is None)
         self._delivery.batch_records = (_SEND_BYTES - _CHUNK_HEAD - _CHUNK_TAIL) // self._encoder.longest
 
     def _head(self):
@@ -178,39 +190,34 @@ class Uplink:
         ).encode()
 
     def _encode(self, now):
-        delivery = self._delivery
-        source = delivery.source
+        """One chunk of lines, from the cursor on."""
         encoder = self._encoder
-        out = self._out
-        cursor = delivery.cursor
-        stop = min(source.next, delivery.begun + delivery.room(), cursor + delivery.batch_records)
-        at = _CHUNK_HEAD
+        encoder.at = _CHUNK_HEAD
+        cursor = self._delivery.cursor
+        stop = self._stop(cursor)
+        source = self._delivery.source
         while cursor < stop:
-            if not self._load(source, cursor):
-                break
-            at = encoder.line(out, at, source.channel, source.day, source.ms, source.value)
+            source.load(cursor)
+            if not source.clock_known:
+                self._date(source)
+            encoder.line(source)
             cursor += 1
-        if at > _CHUNK_HEAD:
-            self._frame(at)
-            delivery.sending(cursor, now)
+        self._frame(encoder.at)
+        self._delivery.sending(cursor, now)
 
-    def _load(self, source, number):
-        """Read a record, dated; False when flash cannot be read, whose oldest segment is given up then."""
-        try:
-            source.load(number)
-        except OSError as error:
-            log.error("stream", "flash cannot be read (error {}): a segment is lost", error.errno)
-            source.drop_oldest()
-            return False
-        if source.clock_known:
-            return True
-        if source is self._delivery.spool:
-            self._clock.stamp(source.day, source.ms)
-            source.day = self._clock.day
-            source.ms = self._clock.ms
+    def _stop(self, cursor):
+        """Where a chunk that begins at `cursor` ends."""
+        delivery = self._delivery
+        return min(delivery.source.next, delivery.begun + delivery.room(), cursor + delivery.batch_records)
+
+    def _date(self, record):
+        """Date a record that was taken before the clock was known, if its boot still runs."""
+        if record is self._delivery.spool:
+            self._clock.stamp(record.day, record.ms)
+            record.day = self._clock.day
+            record.ms = self._clock.ms
         else:
-            source.day = NO_DATE  # its boot ended before the clock came
-        return True
+            record.day = NO_DATE
 
     def _frame(self, end):
         """Make a chunk of `out[_CHUNK_HEAD:end]`. Leading zeros are allowed in a chunk size."""

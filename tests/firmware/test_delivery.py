@@ -8,6 +8,15 @@ from plotpost.spool import Spool
 SLOW = 300000
 
 
+class Time:
+    """What a Clock says: day, millisecond of the day, and whether that is UTC."""
+
+    def __init__(self, day=0, ms=0, known=True):
+        self.day = day
+        self.ms = ms
+        self.known = known
+
+
 class Answer:
     def __init__(self, status, next=None, reusable=False, html=False, text=""):
         self.status = status
@@ -29,7 +38,7 @@ class Bench:
 
     def put(self, count):
         for _ in range(count):
-            self.spool.put(0, 0, 0, 0, True)
+            self.spool.put(0, 0, Time())
 
     def action(self, after=0):
         self.now = (self.now + after) & 0x3FFFFFFF

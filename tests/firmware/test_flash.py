@@ -5,10 +5,20 @@ import time
 
 from plotpost import log
 from plotpost.flash import Channel, Flash
-from plotpost.spool import Spool
+from plotpost.port import ticks_ms
+from plotpost.spool import Spool, Unreadable
 
 ENDPOINT = "http://endpoint:8050"
 CHANNELS = [Channel("abcdefghij", 2), Channel("klmnopqrst", 0)]
+
+
+class Time:
+    """What a Clock says: day, millisecond of the day, and whether that is UTC."""
+
+    def __init__(self, day=0, ms=0, known=True):
+        self.day = day
+        self.ms = ms
+        self.known = known
 
 
 class Folder:
@@ -45,7 +55,7 @@ class Folder:
 def put(spool, count):
     for _ in range(count):
         n = spool.next
-        spool.put(n & 1, 20000, n, n * 3, n % 5 != 0)
+        spool.put(n & 1, n * 3, Time(20000, n, n % 5 != 0))
 
 
 def check(source):
@@ -230,4 +240,39 @@ def test_files_of_others_in_the_folder_do_no_harm():
     assert folder.files() == []
     put(spool, 100)
     check(spool)
+    folder.remove()
+
+
+def test_a_segment_that_cannot_be_read_is_given_up_and_counted_and_the_rest_goes_on():
+    folder = Folder()
+    _, spool = folder.boot(ram=20)
+    put(spool, 1000)
+    os.remove(folder.path + "/" + folder.files()[0])
+    try:
+        spool.load(0)
+        raise AssertionError("a reading came out of nothing")
+    except Unreadable:
+        spool.drop_oldest()
+    assert check(spool)[1] == 1000
+    assert spool.first > 0
+    spool.give_up_evicted()
+    assert spool.dropped == spool.first
+    folder.remove()
+
+
+def test_what_nobody_confirms_for_ten_minutes_goes_to_flash():
+    folder = Folder()
+    _, spool = folder.boot(ram=50)
+    put(spool, 10)
+    start = ticks_ms()
+    spool.save(start)
+    spool.save((start + 599000) & 0x3FFFFFFF)
+    assert folder.files() == []
+    spool.save((start + 600001) & 0x3FFFFFFF)
+    assert spool.in_ram() == 0
+    assert check(spool) == (0, 10)
+    put(spool, 5)
+    spool.settle(12)
+    spool.save((start + 1300000) & 0x3FFFFFFF)
+    assert spool.in_ram() == 3  # something was confirmed: the ten minutes begin again
     folder.remove()

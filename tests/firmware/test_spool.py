@@ -3,10 +3,19 @@
 from plotpost.spool import NO_VALUE, VALUE_MAX, Spool
 
 
+class Time:
+    """What a Clock says: day, millisecond of the day, and whether that is UTC."""
+
+    def __init__(self, day=0, ms=0, known=True):
+        self.day = day
+        self.ms = ms
+        self.known = known
+
+
 def filled(capacity, count):
     spool = Spool(capacity * 12)
     for n in range(count):
-        spool.put(n % 7, 20000 + n, n, n * 10, True)
+        spool.put(n % 7, n * 10, Time(20000 + n, n))
     return spool
 
 
@@ -17,8 +26,8 @@ def loaded(spool, number):
 
 def test_a_record_comes_back_as_it_went_in():
     spool = Spool(48)
-    spool.put(255, 65535, 86399999, -VALUE_MAX, False)
-    spool.put(0, 0, 0, NO_VALUE, True)
+    spool.put(255, -VALUE_MAX, Time(65535, 86399999, False))
+    spool.put(0, NO_VALUE, Time())
     assert loaded(spool, 0) == (255, 65535, 86399999, -VALUE_MAX, False)
     assert loaded(spool, 1) == (0, 0, 0, NO_VALUE, True)
 
@@ -35,8 +44,8 @@ def test_numbers_go_on_when_the_ring_is_full_and_the_oldest_go():
 
 def test_a_value_too_large_is_cut_and_counted():
     spool = Spool(48)
-    spool.put(0, 0, 0, 1 << 30, True)
-    spool.put(0, 0, 0, -(1 << 30) - 1, True)
+    spool.put(0, 1 << 30, Time())
+    spool.put(0, -(1 << 30) - 1, Time())
     assert loaded(spool, 0)[3] == VALUE_MAX
     assert loaded(spool, 1)[3] == -VALUE_MAX
     assert spool.saturated == 2
@@ -51,7 +60,7 @@ def test_settled_records_leave_the_ring_and_are_not_dropped():
 def test_what_was_pushed_out_but_confirmed_later_is_not_dropped():
     spool = filled(4, 4)
     for _ in range(3):  # 0, 1 and 2 are pushed out while their request is under way
-        spool.put(0, 0, 0, 0, True)
+        spool.put(0, 0, Time())
     spool.settle(2)
     assert spool.dropped == 1  # number 2 alone
     assert (spool.first, spool.settled) == (3, 3)
@@ -87,7 +96,7 @@ def test_every_reading_is_settled_dropped_or_held_whatever_happens():
             elif seed & 0x70000 == 0x10000:
                 spool.give_up_evicted()
             else:
-                spool.put(seed % 256, 1, 1, spool.next, True)
+                spool.put(seed % 256, spool.next, Time(1, 1))
             assert 0 <= spool.settled <= spool.first <= spool.next
             assert spool.waiting() <= capacity
             assert spool.dropped <= spool.first

@@ -22,7 +22,7 @@ async def take():
         room = spool.capacity - 1 - spool.in_ram()  # one place is left to the sensor of config.json
         for n in range(room):
             clock.tick()
-            spool.put(0, clock.day, clock.ms, n, clock.known)
+            spool.put(0, n, clock)
         await asyncio.sleep_ms(0 if room else 1)
 
 

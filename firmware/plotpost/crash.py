@@ -47,7 +47,7 @@ class Boot:
         self._folder = folder
         self._uptime = uptime
         self.number, self.bad, self.reason = self._read()
-        self.cause = DEEP_SLEEP if woken else RECOVERY if self.reason else _reset_cause()
+        self.cause = DEEP_SLEEP if woken else RECOVERY if self.reason else reset_cause()
         if not woken:
             self._count()
 
@@ -125,11 +125,11 @@ class Boot:
             log.warning("boot", "{} not written (error {})", name, error.errno)
 
 
-def _reset_cause():
+def reset_cause():
     """What the chip tells, UNKNOWN on Linux. An rp2 tells only watchdog or power-on (its port's modmachine.c)."""
     try:
-        from machine import reset_cause
+        from machine import reset_cause as told
     except ImportError:
         return UNKNOWN
-    cause = reset_cause()
+    cause = told()
     return cause if cause < RECOVERY else UNKNOWN

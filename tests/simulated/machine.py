@@ -15,6 +15,7 @@ slept = 0  # how long the last deep sleep was to be
 levels = {}  # pin: what it was last set to
 watchdogs = []
 timers = []
+on_sleep = None  # what happens during light sleep
 
 _cause = PWRON_RESET
 _path = ""
@@ -105,6 +106,14 @@ def reset():
 
 def deepsleep(ms):
     _end(DEEPSLEEP_RESET, ms)
+
+
+def lightsleep(ms):
+    """It sleeps; the test wakes it, or an interrupt."""
+    global slept
+    slept += ms
+    if on_sleep is not None:
+        on_sleep(ms)
 
 
 def unique_id():

@@ -1,0 +1,146 @@
+"""Low power: wake, read every sensor once, put the readings on flash, connect every N-th time, sleep again.
+
+RAM does not outlast a deep sleep (rp2: a light sleep and a reset). Readings go to the spool on flash before they are sent; stream id,
+number, clock and counters go to sleep.json when the board falls asleep. The next boot takes that file away first of all, and believes
+it only after a sleep: whatever else ended the life before, a new stream id begins, so that no number is ever used twice.
+"""
+
+import json
+import os
+import sys
+from binascii import crc32
+
+from plotpost import crash, log, watchdog
+from plotpost.port import const, sleep_ms, ticks_add, ticks_diff, ticks_ms
+
+_AWAKE_MS = const(120000)  # at most
+_ROUND_MS = const(20000)  # for the slowest sensor
+_FLUSH_MS = const(60000)
+_SHORTEST_MS = const(1000)
+_STRETCH_MS = const(3600000)  # an rp2 sleeps for 71 minutes at most (its port's modmachine.c)
+
+
+def possible():
+    """Whether this machine can sleep at all. Linux cannot."""
+    try:
+        import machine
+    except ImportError:
+        return False
+    return hasattr(machine, "deepsleep")
+
+
+class Sleep:
+    """One life between two sleeps, of a board that wakes every `every_ms` and connects every `connect_every`-th time.
+
+    `endpoint` and `channels` (objects with `token` and `decimals`): what the readings are for; when these have changed, nothing is
+    carried over. `woken`: this life goes on with `stream_id` and number `next`.
+    """
+
+    def __init__(self, every_ms, connect_every, endpoint, channels, path="sleep.json"):
+        self._began = ticks_ms()
+        self._every_ms = every_ms
+        self._connect_every = connect_every
+        self._path = path
+        self._purpose = _fingerprint(endpoint, channels)
+        self._state = self._take()
+        self.woken = self._state is not None
+        self.stream_id = self._state["id"] if self.woken else None
+        self.next = self._state["next"] if self.woken else 0
+
+    def _take(self):
+        """What was carried over: None if this is not its wake. The file is gone in any case."""
+        try:
+            with open(self._path) as file:
+                state = json.load(file)
+        except (OSError, ValueError):
+            state = {}
+        try:
+            os.remove(self._path)
+        except OSError as error:
+            if state:
+                log.warning("sleep", "{} cannot be removed (error {}): beginning anew", self._path, error.errno)
+            return None
+        known = isinstance(state, dict) and state.get("purpose") == self._purpose
+        return state if known and _slept() else None
+
+    def restore(self, agent):
+        """Let clock and counters go on where they were."""
+        state = self._state
+        if state is None:
+            return
+        agent.clock.resume(state["clock"])
+        agent.spool.dropped, agent.delivery.skipped, agent.delivery.connects = state["counts"]
+        agent.plotted = state["plotted"]
+
+    async def run(self, agent):
+        """This life, to its end."""
+        watchdog.deadline(_AWAKE_MS)
+        await self._read_once(agent)
+        spool = agent.spool
+        spool.spill(spool.in_ram())
+        wakes = self._state["wakes"] + 1 if self.woken else self._connect_every
+        if wakes >= self._connect_every or spool.in_ram() or not agent.clock.known:
+            await agent.finish(_FLUSH_MS)
+            wakes = 0
+        spool.dropped += spool.in_ram()  # the flash refused them, and so did the network
+        self._fall_asleep(agent, wakes)
+
+    async def _read_once(self, agent):
+        """Every sensor has its turn once. One that does not come to an end is not waited for."""
+        turns = [slot.turn for slot in agent.slots]
+        for slot in agent.slots:
+            slot.every = self._every_ms
+        while ticks_diff(ticks_ms(), self._began) < _ROUND_MS:
+            pause = agent.sampler.step(ticks_ms())
+            if all(slot.turn != turn for slot, turn in zip(agent.slots, turns)):
+                return
+            await sleep_ms(pause)
+        log.warning("sleep", "a sensor took longer than 20 s")
+
+    def _fall_asleep(self, agent, wakes):
+        if agent.wifi is not None:
+            agent.wifi.off()
+        ms = max(self._every_ms - ticks_diff(ticks_ms(), self._began), _SHORTEST_MS)
+        state = {
+            "purpose": self._purpose,
+            "id": agent.spool.stream_id,
+            "next": agent.spool.next,
+            "wakes": wakes,
+            "clock": agent.clock.carry(ms),
+            "counts": (agent.spool.dropped + agent.flash.dropped, agent.delivery.skipped, agent.delivery.connects),
+            "plotted": agent.plotted,
+        }
+        try:
+            with open(self._path, "w") as file:
+                json.dump(state, file)
+        except OSError as error:
+            log.warning("sleep", "{} not written (error {}): the next wake begins anew", self._path, error.errno)
+        log.info("sleep", "for {} s, {} readings wait", ms // 1000, agent.spool.waiting())
+        watchdog.lift()
+        _sleep(ms)
+
+
+def _fingerprint(endpoint, channels):
+    return crc32(json.dumps([endpoint, [[c.token, c.decimals] for c in channels]]).encode())
+
+
+def _slept():
+    """Whether a planned sleep ended the last life. An rp2 calls that a reset by the watchdog; a power cut it tells."""
+    return crash.reset_cause() == (crash.WATCHDOG if _on_rp2() else crash.DEEP_SLEEP)
+
+
+def _sleep(ms):
+    import machine
+
+    if not _on_rp2():
+        machine.deepsleep(ms)
+    end = ticks_add(ticks_ms(), ms)
+    left = ms
+    while left > 0:  # any interrupt wakes an rp2
+        machine.lightsleep(min(left, _STRETCH_MS))
+        left = ticks_diff(end, ticks_ms())
+    machine.reset()
+
+
+def _on_rp2():
+    return sys.platform == "rp2"

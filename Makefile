@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 SETTINGS := pyproject.toml .ci/constraints.txt .ci/venv.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint bench chaos clean
 
 help:
 	@echo "make demo           draw this machine's load, memory and temperature live, until Ctrl-C"
@@ -16,6 +16,7 @@ help:
 	@echo "make test           lint, then all tests"
 	@echo "make lint           style and types of the host's code and of the firmware"
 	@echo "make bench          measure agent and endpoint beside their peers into docs/benchmarks.md"
+	@echo "make chaos          1,000 random faults, then an account of every reading (FAULTS=100, SEED=7, JSON=1)"
 	@echo "make clean          remove .venv and everything else that make has built"
 
 demo: $(VENV)/run.stamp
@@ -30,6 +31,9 @@ lint: $(VENV)/dev.stamp
 
 bench: $(VENV)/dev.stamp
 	@$(BIN)/python -m tests.bench $(if $(JSON),--json)
+
+chaos: $(VENV)/run.stamp
+	@$(BIN)/python -m tests.faults.chaos $(if $(FAULTS),--faults $(FAULTS)) $(if $(SEED),--seed $(SEED)) $(if $(JSON),--json)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

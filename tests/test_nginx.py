@@ -18,7 +18,9 @@ from host_tools.runtime import Runtime
 from tests.faults.harness import Plan, World, quiet_port
 from tests.faults.proxy import DOWN, UP
 
-FILE = Path(__file__).parents[1] / "docs" / "nginx.conf"
+ROOT = Path(__file__).parents[1]
+FILE = ROOT / "docs" / "nginx.conf"
+FETCHED = str(ROOT / ".venv" / "nginx" / "usr" / "sbin")  # by .ci/nginx.sh
 DEFAULT = "server { listen 80; location / { proxy_pass http://127.0.0.1:8050; } }"
 LONG_REQUESTS = Plan(("even", "odd"), "50ms", "16KiB", "64KiB", {"every": "1h", "records": 100_000})
 SHORT_REQUESTS = Plan(("even",), "50ms", "16KiB", "64KiB", {"every": "1s", "records": 100})
@@ -49,9 +51,9 @@ class Nginx:
         server = server.replace("listen 80;", f"listen 127.0.0.1:{port};").replace("127.0.0.1:8050", f"127.0.0.1:{endpoint}")
         user = "user root;\n" if os.geteuid() == 0 else ""  # its workers must get into the folder
         (folder / "nginx.conf").write_text(_MAIN.format(user=user, server=server))
-        program = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+        program = shutil.which("nginx", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", FETCHED]))
         if program is None:
-            pytest.skip("no nginx (sudo apt install nginx-light)")
+            pytest.skip("no nginx (sudo apt install nginx)")
         self._process = subprocess.Popen([program, "-p", str(folder), "-c", "nginx.conf"], stderr=subprocess.PIPE, text=True)
         _wait_until(lambda: self._listens(port))
 

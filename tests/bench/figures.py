@@ -59,18 +59,19 @@ class Goal:
 
     @property
     def verdict(self) -> str:
-        if self.value is None:
-            return f"not measured: {self.why}"
+        """In words, with the reason if it was not met."""
         if self.met:
             return "met"
-        missed = self.limit / self.value if self.at_least and self.value else self.value / self.limit if self.limit else 0.0
-        return (
-            f"missed by a factor of {missed:.2f}"
-            if missed >= 2
-            else f"missed by {100 * (missed - 1):.0f} %"
-            if missed
-            else "missed"
-        )
+        how_far = "not measured" if self.value is None else self._how_far()
+        return f"{how_far}: {self.why}" if self.why else how_far
+
+    def _how_far(self) -> str:
+        assert self.value is not None
+        better, worse = (self.value, self.limit) if self.at_least else (self.limit, self.value)
+        if not better:
+            return "missed"
+        factor = worse / better
+        return f"missed by a factor of {factor:.1f}" if factor >= 2 else f"missed by {100 * (factor - 1):.0f} %"
 
 
 @dataclass

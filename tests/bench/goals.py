@@ -12,6 +12,10 @@ _ROUNDS = 3
 _SPOOL_BYTES = 4096
 _LOCKED_READINGS = 5000
 
+# Why a goal is missed, in case it is.
+_WAITING = "a request of 200 readings is confirmed before the next one begins, and the wait for that is most of the time"
+_NAMES = "MicroPython keeps a function in some 50 bytes beside its code, and every name for ever, a quarter of the whole"
+
 
 def board_goals(bench: Bench, results: Results) -> list[Goal]:
     clients = {client.name: client for client in results.clients}
@@ -35,6 +39,7 @@ def _speed(clients: dict[str, Client]) -> list[Goal]:
                 ratio.median,
                 factor,
                 at_least=True,
+                why=_WAITING,
             )
         )
     return goals
@@ -48,8 +53,10 @@ def _memory(bench: Bench, clients: dict[str, Client]) -> list[Goal]:
     assert smallest is not None
     return [
         _locked(bench),
-        Goal("heap to import the streaming core", f"{imported:,} B", "12,288 B", imported, 12288),
-        Goal("smallest heap of the whole agent, an hour of simulated time", f"{smallest} KiB", "40 KiB", smallest, 40),
+        Goal("heap to import the streaming core", f"{imported:,} B", "12,288 B", imported, 12288, why=_NAMES),
+        Goal(
+            "smallest heap of the whole agent, an hour of simulated time", f"{smallest} KiB", "40 KiB", smallest, 40, why=_NAMES
+        ),
         Goal(
             "readings held by a KiB of spool",
             f"{per_kib:.1f} ({held['heap']:,} B of heap for {held['readings']})",
@@ -62,19 +69,19 @@ def _memory(bench: Bench, clients: dict[str, Client]) -> list[Goal]:
 
 
 def _locked(bench: Bench) -> Goal:
-    what, limit = "readings from sampler to socket with the heap locked, without an allocation", "all"
+    what, goal = f"heap growth of {_LOCKED_READINGS:,} readings from sampler to socket, first with the heap locked", "0 B"
     try:
-        done = board_side.locked(bench, bench.folder, _LOCKED_READINGS)
+        grown = board_side.locked(bench, bench.folder, _LOCKED_READINGS)
     except Failed:
-        done = 0
-    return Goal(what, f"{done:,} of {_LOCKED_READINGS:,}", limit, done, _LOCKED_READINGS, at_least=True)
+        return Goal(what, "something allocates", goal, 1)
+    return Goal(what, f"{grown} B", goal, grown)
 
 
 def _traffic(clients: dict[str, Client]) -> Goal:
     what, goal = "IP bytes a reading at 10 a second, over umqtt.simple, QoS 0", "0.20 (a fifth)"
     mine, theirs = clients[STORED].ip_bytes, clients[QOS0].ip_bytes
     if mine is None or theirs is None:
-        return Goal(what, "", goal, why="it needs Linux and root")
+        return Goal(what, "", goal, why="see below")
     return Goal(what, f"{mine / theirs:.3f} ({mine:.1f} B)", goal, round(mine / theirs, 3), 0.2)
 
 
@@ -124,6 +131,7 @@ def endpoint_goals(folder: Path, say: Callable[[str], None]) -> list[Goal]:
             "40 ms",
             load.cpu_ms,
             40.0,
+            why="fifty transactions a second, each with an entry of the journal for every board",
         ),
         Goal("endpoint: memory of an idle board's connection", f"{load.idle_bytes:,.0f} B", "3,072 B", load.idle_bytes, 3072.0),
         Goal(

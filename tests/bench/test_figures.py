@@ -13,10 +13,10 @@ from tests.bench.figures import Client, Goal, Results, Spread
     [
         (12.0, 12.0, False, "met"),
         (15.0, 12.0, False, "missed by 25 %"),
-        (36.0, 12.0, False, "missed by a factor of 3.00"),
+        (36.0, 12.0, False, "missed by a factor of 3.0"),
         (1.5, 1.5, True, "met"),
         (1.2, 1.5, True, "missed by 25 %"),
-        (0.5, 1.5, True, "missed by a factor of 3.00"),
+        (0.5, 1.5, True, "missed by a factor of 3.0"),
         (0.0, 1.5, True, "missed"),
     ],
 )

@@ -5,10 +5,12 @@ COUNT COLLECTING
 
 import asyncio
 import sys
+from time import ticks_diff, ticks_ms
 
 from plotpost import agent, config
 from timing import Watch
 
+_PATIENCE_MS = 30000
 _WARM_UP = 400  # readings: the connection stands, and the first request has ended
 
 count, collecting = [int(text) for text in sys.argv[1:]]
@@ -23,11 +25,15 @@ async def take():
         for n in range(room):
             clock.tick()
             spool.put(0, n, clock)
-        await asyncio.sleep_ms(0 if room else 1)
+        await asyncio.sleep_ms(0)  # the ring is never empty
 
 
 async def settled(number):
+    """Wait until all below `number` is settled; gives what is."""
+    start = ticks_ms()
     while board.spool.settled < number:
+        if ticks_diff(ticks_ms(), start) > _PATIENCE_MS:
+            raise RuntimeError(f"{board.spool.settled} readings are confirmed, and no more")
         await asyncio.sleep_ms(1)
     return board.spool.settled
 

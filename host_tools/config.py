@@ -30,10 +30,12 @@ _TYPES = {"string": "a text in quotes", "integer": "a whole number", "object": "
 def load(config: Path, secrets: Path | None = None) -> tuple[Json, Json]:
     """The content of config.json and of secrets.json, by default the one beside it. Raises ConfigError.
 
-    Warns when others on this machine can read the secrets.
+    The file `ca` of the secrets is meant beside them. Warns when others on this machine can read the secrets.
     """
     secrets = secrets or config.with_name(SECRETS)
     contents = _read(config), _read(secrets)
+    if isinstance(ca := contents[1].get("ca"), str):
+        contents[1]["ca"] = str(secrets.with_name(ca).absolute())
     if secrets.stat().st_mode & 0o077:
         _LOG.warning("%s: others on this machine may read it; run: chmod 600 %s", secrets, secrets)
     return contents

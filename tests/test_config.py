@@ -99,7 +99,7 @@ PROBLEMS: list[tuple[Change, str]] = [
     ),
     (
         lambda c, s: s.update(token={}),
-        "secrets.json: token: is unknown; known here: account, tokens, version, wifi; did you mean 'tokens'?",
+        "secrets.json: token: is unknown; known here: account, ca, tokens, version, wifi; did you mean 'tokens'?",
     ),
     (lambda c, s: c.update(wifi=["home"]), "config.json: wifi: linux has no WiFi of its own to join; take this key out"),
     # what is missing

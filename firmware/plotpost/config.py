@@ -38,8 +38,6 @@ def parse(config, secrets):
     settings.name = top.text("name")
     settings.endpoint = top.text("endpoint")
     settings.scheme, settings.host, settings.port, settings.path = top.parsed("endpoint", url.parse)
-    if settings.scheme != "http":
-        raise top.wrong("endpoint", "https is not supported yet; use http:// inside your own network")
     settings.sensors = _sensors(top)
     settings.ram_bytes, settings.flash_bytes = _spool(top.object("spool"))
     settings.checkpoint_ms, settings.checkpoint_records = _checkpoint(top.object("checkpoint"))
@@ -52,12 +50,18 @@ def parse(config, secrets):
 
 def _take_secrets(settings, top, networks):
     _check_version(top)
+    settings.authority = _authority(settings, top) if top.has("ca") else None
+    if settings.scheme == "https" and settings.authority is None:
+        raise top.wrong("ca", 'is missing; https needs the file of the certificate to trust, such as "ca.der"')
     settings.wifi = _passwords(top.object("wifi"), networks)
     settings.tokens = _tokens(top.object("tokens"), settings.sensors)
     settings.account = _account(top.object("account")) if top.has("account") else None
     top.finish()
     if settings.plot and not settings.account:
         raise top.wrong("account", 'is missing; to create the plot it must be {"user": "..", "api_key": ".."}')
+    if settings.plot and settings.scheme == "https":
+        # micropython-lib's requests verifies nothing: the API key would go to whoever answers
+        raise ConfigError(f"{CONFIG}: plot: a board creates no plot over https; make it with 'plotpost plot new'")
 
 
 def _read(folder, name):
@@ -169,6 +173,21 @@ def _channels(channels, driver):
     if not streams:
         raise channels.wrong("", "must name at least one of: " + ", ".join([c[0] for c in driver.CHANNELS]))
     return streams
+
+
+def _authority(settings, top):
+    """The certificate that https trusts, DER, from the file that `ca` names. Without https it is not read."""
+    name = top.text("ca")
+    if settings.scheme != "https":
+        return None
+    try:
+        with open(name, "rb") as file:
+            content = file.read()
+    except OSError:
+        raise top.wrong("ca", f"names the file {name!r}, which cannot be read") from None
+    if content[:1] != b"\x30":  # an ASN.1 sequence; PEM begins with dashes, and boards do not read it
+        raise top.wrong("ca", f"{name} is no DER certificate; convert it: openssl x509 -outform der")
+    return content
 
 
 def _networks(top):

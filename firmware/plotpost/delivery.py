@@ -176,6 +176,12 @@ class Delivery:
         self._complain(reason)
         self._come_back(self._backoff(), now)
 
+    def distrusted(self, reason, now):
+        """The endpoint's certificate was not accepted. That does not heal by itself, and there is no way around it."""
+        log.error("stream", "the endpoint's certificate is refused: {}", reason)
+        self._failures += 1
+        self._come_back(_SLOW_MS + self._jitter(_SLOW_MS // 8), now)
+
     def answered(self, answer, now):
         """A whole answer came, or as much of one as will ever come."""
         early = self.state != ENDING

@@ -49,17 +49,20 @@ def receive(sock, buf):
 
 
 if not hasattr(time, "ticks_ms"):  # CPython's sockets are no streams
+    from ssl import SSLWantReadError, SSLWantWriteError
+
+    _WOULD_BLOCK = (BlockingIOError, SSLWantReadError, SSLWantWriteError)
 
     def send(sock, buf, start, end):
         try:
             return sock.send(memoryview(buf)[start:end])
-        except BlockingIOError:
+        except _WOULD_BLOCK:
             return None
 
     def receive(sock, buf):
         try:
             return sock.recv_into(buf)
-        except BlockingIOError:
+        except _WOULD_BLOCK:
             return None
 
 

@@ -14,6 +14,7 @@ class Settings:
     host: str
     port: int
     path: str
+    authority: "bytes | None"  # the certificate (DER) that https trusts
     sensors: list  # of {"driver": name, "every_ms": int, "options": {}, "channels": {channel: stream}}
     tokens: dict  # {stream: token}, of the streams in use
     wifi: list  # of (network, password) in order of preference, empty for none

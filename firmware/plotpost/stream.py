@@ -65,7 +65,7 @@ class Uplink:
             now = ticks_ms()
             try:  # here and not below, because a handler makes a frame too large for the stack: see line.py
                 pause = self.step(now)
-            except OSError as error:
+            except (OSError, ValueError) as error:
                 self.broken(error, now)
                 pause = _CALM_MS
             except Unreadable:
@@ -77,7 +77,7 @@ class Uplink:
     def step(self, now):
         """Do the next thing without waiting for it; returns how many milliseconds may pass before the next step.
 
-        Raises OSError when the connection broke: call `broken` then. Raises Unreadable.
+        Raises OSError or ValueError when the connection broke: call `broken` then. Raises Unreadable.
         """
         state = self._delivery.state
         if state == d.OFFLINE and self._link is not None and not self._link.up():
@@ -92,13 +92,16 @@ class Uplink:
         return self._act(self._delivery.action(now), now)
 
     def broken(self, error, now):
-        """The connection broke with an OSError."""
-        self._lost(_ERRORS.get(error.errno or 0) or "the connection broke (error %s)" % error.errno, now)
+        """The connection broke with an OSError, or was refused by us with a ValueError: see secure.py."""
+        if isinstance(error, ValueError):
+            self._delivery.distrusted(" ".join(str(error).split()), now)
+            self.disconnect()
+        else:
+            self._lost(_ERRORS.get(error.errno or 0) or "the connection broke (error %s)" % error.errno, now)
 
     def disconnect(self):
         """Close the socket, if there is one."""
         if self._sock is not None:
-            self._poll.unregister(self._sock)
             self._sock.close()
         self._sock = None
         self._start = self._end = 0
@@ -146,6 +149,7 @@ class Uplink:
                 return
         self._sock = sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         sock.setblocking(False)
+        self._poll = select.poll()
         self._poll.register(sock, select.POLLOUT)
         try:
             sock.setsockopt(_IPPROTO_TCP, _TCP_NODELAY, 1)  # batches are whole already
@@ -168,7 +172,14 @@ class Uplink:
             if event[1] & (select.POLLERR | select.POLLHUP):
                 receive(self._sock, self._in)  # raises what went wrong
                 raise OSError(errno.ECONNREFUSED)
+            if self._config.authority is not None:
+                self._secure()
             self._delivery.connected(now)
+
+    def _secure(self):
+        from plotpost import secure
+
+        self._sock = secure.wrap(self._sock, self._config.host, self._config.authority)
 
     def _speak_for(self, channels):
         if channels is self._channels:

@@ -129,10 +129,53 @@ def test_a_password_in_the_endpoint_is_not_repeated():
     assert "hunter2" not in line
 
 
-def test_https_is_refused_rather_than_streamed_in_the_clear():
-    assert refusal("config/endpoint", "https://plots.lan") == (
-        "config.json: endpoint: https is not supported yet; use http:// inside your own network"
+class File:
+    """A file beside config.json, gone at the end."""
+
+    def __init__(self, name, content):
+        self.name = name
+        with open(name, "wb") as file:
+            file.write(content)
+
+    def remove(self):
+        os.remove(self.name)
+
+
+def secure(ca, **more):
+    parsed, secrets = plain()
+    parsed["endpoint"] = "https://plots.lan"
+    parsed.update(more)
+    secrets["account"] = {"user": "me", "api_key": "key"}
+    if ca:
+        secrets["ca"] = ca
+    return parsed, secrets
+
+
+def refused(files):
+    try:
+        config.parse(*files)
+    except config.ConfigError as error:
+        return str(error)
+    raise AssertionError("accepted")
+
+
+def test_https_wants_to_know_whom_to_trust():
+    assert refused(secure(None)) == (
+        'secrets.json: ca: is missing; https needs the file of the certificate to trust, such as "ca.der"'
     )
+    assert refused(secure("no-such.der")) == "secrets.json: ca: names the file 'no-such.der', which cannot be read"
+    pem = File("test-ca.pem", b"-----BEGIN CERTIFICATE-----")
+    assert "is no DER certificate" in refused(secure(pem.name))
+    pem.remove()
+    der = File("test-ca.der", b"\x30\x82rest")
+    assert config.parse(*secure(der.name)).authority == b"\x30\x82rest"
+    der.remove()
+
+
+def test_a_board_sends_no_api_key_to_somebody_whom_it_cannot_verify():
+    der = File("test-ca.der", b"\x30\x82rest")
+    assert refused(secure(der.name, plot={})).startswith("config.json: plot: a board creates no plot over https")
+    der.remove()
 
 
 def test_an_unknown_driver_is_told_with_the_known_ones():
@@ -153,7 +196,7 @@ def test_an_unknown_key_is_told_with_its_neighbours_wherever_it_stands():
         ("config/spool", "config.json: spool.x: is unknown; known here: flash, ram"),
         ("config/checkpoint", "config.json: checkpoint.x: is unknown; known here: every, records"),
         ("config/plot", "config.json: plot.x: is unknown; known here: filename, title"),
-        ("secrets/ca", "secrets.json: ca: is unknown; known here: account, tokens, version, wifi"),
+        ("secrets/cert", "secrets.json: cert: is unknown; known here: account, ca, tokens, version, wifi"),
     ):
         assert refusal(path, {"x": 1}) == line
 

@@ -274,6 +274,13 @@ def test_a_server_that_does_not_name_the_refused_line_is_asked_one_by_one():
     assert bench.delivery.room() == 20
 
 
+def test_a_certificate_that_is_refused_is_said_and_tried_again_after_five_minutes():
+    bench = Bench().open()
+    bench.delivery.distrusted("the name does not match", bench.now)
+    assert bench.comes_back_after() == SLOW
+    assert bench.lines[-1].endswith(" E stream the endpoint's certificate is refused: the name does not match")
+
+
 def test_silence_is_given_up():
     bench = Bench()
     bench.action()

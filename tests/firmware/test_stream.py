@@ -26,6 +26,7 @@ class Time:
 class Config:
     host = "127.0.0.1"
     path = "/"
+    authority = None
 
     def __init__(self, port):
         self.port = port

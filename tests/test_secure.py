@@ -38,12 +38,16 @@ class Terminator:
                 threading.Thread(target=self._serve, args=(self._listener.accept()[0],), daemon=True).start()
 
     def _serve(self, raw: socket.socket) -> None:
-        with suppress(OSError), closing(raw), self._context.wrap_socket(raw, server_side=True) as client:
-            with socket.create_connection((self._behind[0], int(self._behind[1]))) as server:
-                back = threading.Thread(target=_pump, args=(server, client), daemon=True)
-                back.start()
-                _pump(client, server)
-                back.join(5)
+        with (
+            suppress(OSError),
+            closing(raw),
+            self._context.wrap_socket(raw, server_side=True) as client,
+            socket.create_connection((self._behind[0], int(self._behind[1]))) as server,
+        ):
+            back = threading.Thread(target=_pump, args=(server, client), daemon=True)
+            back.start()
+            _pump(client, server)
+            back.join(5)
 
     def close(self) -> None:
         self._listener.close()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -39,7 +40,8 @@ _SEGMENT_KIB = 4  # a file on the board's flash
 _REPLAY_S = 120  # a board comes back after a minute at the latest, and sends what is on its flash
 _PART = Path(__file__).with_name("counting_part.py")
 _MOST_POINTS = 200_000  # what a trace keeps at most (Plotly's protocol): nothing may be forgotten before it is counted
-_QUIET_PORTS = iter(range(20_000, 32_000))  # Linux gives callers higher ones (ip_local_port_range, ip(7))
+# Linux gives callers higher ones (ip_local_port_range, ip(7)). Shuffled, so that two runs at once do not try the same.
+_QUIET_PORTS = iter(random.sample(range(20_000, 32_000), 12_000))
 _LOOK_S = 0.1
 _DROPPED = re.compile(r"\bdropped=(\d+)")
 

@@ -5,23 +5,30 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
+from .assets import Assets
 from .attempts import Attempts
+from .commit import Committer
+from .editing import Editing
 from .errors import EndpointError
 from .hub import Hub
+from .keys import Keys
+from .login import Login
 from .pages import Pages
 from .plots import Plots
 from .rest import RestV1
 from .store import Store
 
 
-def create_app(store: Store, plots: Plots, hub: Hub) -> Starlette:
+def create_app(store: Store, committer: Committer, plots: Plots, hub: Hub) -> Starlette:
     """Everything but the streams, which never reach ASGI."""
-    pages = Pages(plots, hub)
+    attempts, assets = Attempts(), Assets()
+    login = Login(store, committer, Keys(store, attempts), assets)
+    pages = Pages(plots, hub, login, assets)
 
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         if error.status_code == 404:
-            return pages.missing("There is no page at this address.")
+            return pages.missing("There is no page at this address.", request)
         return PlainTextResponse(f"{error.detail}\n", error.status_code, error.headers)
 
     async def cannot(request: Request, error: Exception) -> Response:
@@ -31,6 +38,11 @@ def create_app(store: Store, plots: Plots, hub: Hub) -> Starlette:
         return Response(status_code=400)  # nobody reads it: the client left before its request was complete
 
     return Starlette(
-        routes=[*RestV1(store, plots, Attempts()).routes(), *pages.routes()],
+        routes=[
+            *RestV1(store, plots, attempts).routes(),
+            *login.routes(),
+            *Editing(plots, login).routes(),
+            *pages.routes(),
+        ],
         exception_handlers={HTTPException: refused, EndpointError: cannot, ClientDisconnect: gone},
     )

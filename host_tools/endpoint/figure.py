@@ -30,6 +30,8 @@ _SETTINGS = frozenset({
 _STRUCT_CODES = {"i1": "b", "u1": "B", "i2": "h", "u2": "H", "i4": "i", "u4": "I", "f4": "f", "f8": "d"}
 # fmt: on
 
+MAXPOINTS = "stream.maxpoints"
+
 Line = dict[str, Any]
 
 _ABSENT = object()
@@ -117,6 +119,12 @@ class Attributes:
             for known in [known for known in self.values if known.startswith(path + ".")]:
                 del self.values[known]
 
+    def remove(self, path: str) -> None:
+        """Take an attribute away, with all that is in it."""
+        for known in [known for known in self.values if known == path or known.startswith(path + ".")]:
+            del self.values[known]
+        self._objects.discard(path)
+
     def nested(self) -> dict[str, Any]:
         tree: dict[str, Any] = {}
         for path, value in self.values.items():
@@ -190,6 +198,17 @@ class Trace:
             column = self._attributes.values.get(path)
             if type(value) is list and type(column) is deque:
                 column.extend(value)
+            else:
+                self._replace(path, value, None)
+
+    def restyle(self, changes: dict[str, Any]) -> None:
+        """Set attributes by path; None takes one away. `stream.maxpoints` is how many points a trace that is fed keeps."""
+        for path, value in changes.items():
+            if path == MAXPOINTS:
+                if self.token is not None:
+                    self.feed(self.token, value)
+            elif value is None:
+                self._attributes.remove(path)
             else:
                 self._replace(path, value, None)
 
@@ -272,6 +291,16 @@ class Figure:
             trace.extend(given)
         self._merge_layout(layout, None)
         self._index()
+
+    def restyle(self, layout: dict[str, Any], traces: dict[int, dict[str, Any]]) -> None:
+        """What a person changes by hand: attributes by path, None takes one away. Raises IndexError where there is no such trace."""
+        for index, changes in traces.items():
+            self.traces[index].restyle(changes)
+        for path, value in layout.items():
+            if value is None:
+                self._layout.remove(path)
+            else:
+                self._layout.put(path, value)
 
     def _counterpart(self, index: int, token: str | None) -> Trace | None:
         """The trace that the given one continues: the one its token feeds, else the one in the same place."""

@@ -3,37 +3,33 @@
 import asyncio
 from contextlib import closing, suppress
 from html import escape
-from urllib.parse import urlsplit
+from urllib.parse import urlencode
 
 import orjson
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from .assets import Assets
 from .hub import Hub, Message, Subscription
+from .login import Login, login_path
 from .plots import PlotInfo, Plots
-from .store import now_ms
+from .store import User, now_ms
+from .web import PLOT_POLICY, html, json, same_origin
 
 # A viewer that hears nothing for twice this long connects anew; browsers alone notice a dead server only after minutes.
 QUIET_S = 15.0
 
-# No frame-ancestors: a plot may be embedded anywhere. There is no login that a frame around it could abuse.
-_POLICY = "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
-_PAGE_POLICY = _POLICY + "style-src 'self'"
-# plotly.js makes style elements, whose text changes with each of its versions, and style attributes: neither hash nor nonce
-# covers them. It exports pictures by way of data: and blob: addresses.
-_PLOT_POLICY = _POLICY.replace("img-src 'self'", "img-src 'self' data: blob:") + "style-src 'self' 'unsafe-inline'"
-
 
 class Pages:
-    """Everything that is read by GET. Private plots are as good as missing until there is a login."""
+    """Everything that is read by GET. A plot that its reader may not see is as good as missing."""
 
-    def __init__(self, plots: Plots, hub: Hub) -> None:
+    def __init__(self, plots: Plots, hub: Hub, login: Login, assets: Assets) -> None:
         self._plots = plots
         self._hub = hub
-        self._assets = Assets()
+        self._login = login
+        self._assets = assets
 
     def routes(self) -> list[BaseRoute]:
         return [
@@ -45,33 +41,49 @@ class Pages:
         ]
 
     async def index(self, request: Request) -> Response:
-        rows = [_row(info) for info in self._plots.list() if info.sharing == "public"]
-        name = "index.html" if rows else "newcomer.html"
-        return _html(self._assets.page(name, rows="\n".join(rows), address=escape(str(request.base_url).rstrip("/"))))
+        user = self._login.user(request)
+        listed = [info for info in self._plots.list() if info.sharing == "public" or info.visible_to(user)]
+        page = self._assets.page(
+            "index.html" if listed else "newcomer.html",
+            rows="\n".join(map(_row, listed)),
+            address=escape(str(request.base_url).rstrip("/")),
+            account=_account(user, request),
+        )
+        return html(page, private=user is not None)
 
     async def plot(self, request: Request) -> Response:
         info = self._find(request)
         if info is None:
-            return self.missing(_no_plot(request))
-        page = self._assets.page("plot.html", name=escape(info.filename), owner=escape(info.user), path=escape(request.url.path))
-        return _html(page, policy=_PLOT_POLICY)
+            return self.missing(_no_plot(request), request)
+        user = self._login.user(request)
+        role = "guest" if user is None else "owner" if user.name == info.user else "visitor"
+        query = f"?{urlencode({'share_key': info.share_key})}" if info.sharing == "secret" else ""
+        page = self._assets.page(
+            "plot.html",
+            name=escape(info.filename),
+            owner=escape(info.user),
+            json=escape(f"/~{info.user}/{info.fid}.json{query}"),
+            role=role,
+            login=escape(login_path(request)),
+        )
+        return html(page, policy=PLOT_POLICY, private=user is not None)
 
     async def figure(self, request: Request) -> Response:
         info = self._find(request)
-        if info is None:
-            return Response(orjson.dumps({"error": _no_plot(request)}), 404, _SECURITY, "application/json")
-        return Response(orjson.dumps(self._plots.figure(info.id)), 200, _SECURITY, "application/json")
+        return json({"error": _no_plot(request)}, 404) if info is None else json(self._plots.figure(info.id))
 
     async def static(self, request: Request) -> Response:
         asset = self._assets.find(request.path_params["name"])
-        return self.missing("There is no such file.") if asset is None else await asset.response(request)
+        return self.missing("There is no such file.", request) if asset is None else await asset.response(request)
 
-    def missing(self, what: str) -> Response:
-        return _html(self._assets.page("missing.html", what=escape(what)), status=404)
+    def missing(self, what: str, request: Request) -> Response:
+        user = self._login.user(request)
+        page = self._assets.page("missing.html", what=escape(what), account=_account(user, request))
+        return html(page, status=404, private=user is not None)
 
     async def watch(self, socket: WebSocket) -> None:
         info = self._find(socket)
-        if info is None or not _same_origin(socket):
+        if info is None or not (same_origin(socket) or "origin" not in socket.headers):
             await socket.close()
             return
         await socket.accept()
@@ -85,9 +97,11 @@ class Pages:
                 await feeding
 
     async def _feed(self, socket: WebSocket, info: PlotInfo) -> None:
-        """Ends when the viewer is gone or the plot is deleted."""
+        """Ends when the viewer is gone, or the plot is deleted or hidden from them."""
         with suppress(WebSocketDisconnect), closing(self._hub.subscribe(info.id)) as messages:
             while (message := await self._next(messages, info)) is not None:
+                if message["type"] == "snapshot" and self._find(socket) is None:
+                    break
                 await socket.send_text(orjson.dumps(message).decode())
             await socket.close()
 
@@ -105,31 +119,29 @@ class Pages:
         return {"type": "status", "live": current.live, "last": current.last, "now": now_ms()}
 
     def _find(self, connection: HTTPConnection) -> PlotInfo | None:
+        """The plot, if whoever asks may see it."""
         info = self._plots.find(connection.path_params["user"], connection.path_params["fid"])
-        return None if info is None or info.sharing == "private" else info
-
-
-_SECURITY = {"x-content-type-options": "nosniff", "referrer-policy": "same-origin", "cache-control": "no-cache"}
-
-
-def _html(page: str, *, status: int = 200, policy: str = _PAGE_POLICY) -> Response:
-    return HTMLResponse(page, status, _SECURITY | {"content-security-policy": policy})
+        if info is None or info.sharing == "public":
+            return info
+        visible = info.visible_to(self._login.user(connection), connection.query_params.get("share_key", ""))
+        return info if visible else None
 
 
 def _no_plot(request: Request) -> str:
     return f"There is no plot {request.path_params['fid']} of {request.path_params['user']} here."
 
 
+def _account(user: User | None, request: Request) -> str:
+    if user is None:
+        return f'<a class="account" href="{escape(login_path(request))}">Log in</a>'
+    return f'<form class="account" method="post" action="/logout"><span>{escape(user.name)}</span><button>Log out</button></form>'
+
+
 def _row(info: PlotInfo) -> str:
     state = "live" if info.live else "waiting" if info.last is None else "ended"
+    owner = info.user if info.sharing == "public" else f"{info.user}, {info.sharing}"
     return (
-        f'<li><a href="/~{escape(info.user)}/{info.fid}"><span class="name">{escape(info.filename)}</span>'
-        f'<span class="owner">{escape(info.user)}</span><span class="state" data-state="{state}">{state}</span>'
+        f'<li><a href="{escape(info.path)}"><span class="name">{escape(info.filename)}</span>'
+        f'<span class="owner">{escape(owner)}</span><span class="state" data-state="{state}">{state}</span>'
         f'<span class="last" data-last="{info.last or ""}"></span><span class="points">{info.points:,} points</span></a></li>'
     )
-
-
-def _same_origin(socket: WebSocket) -> bool:
-    """A page of another site must not read plots of this network through its visitor's browser."""
-    origin = socket.headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == socket.headers.get("host")

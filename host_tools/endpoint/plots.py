@@ -1,6 +1,7 @@
 """The plots in memory: loaded from snapshot and journal, changed by committed lines only, compacted."""
 
 import asyncio
+import hmac
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -14,6 +15,7 @@ from .errors import EndpointError, Refusal
 from .figure import MAX_DEPTH, MAX_POINTS, Figure, Line, too_deep
 from .hub import Hub, View
 from .store import JournalRow, PlotRow, Route, Store, User
+from .style import Style
 
 SHARING = ("public", "private", "secret")
 FILEOPTS = ("new", "overwrite", "append", "extend")
@@ -26,7 +28,7 @@ _COMPACT_BYTES = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class PlotInfo:
-    """What lists and pages show of a plot; its address is `/~{user}/{fid}`."""
+    """What lists and pages show of a plot."""
 
     id: int
     fid: int
@@ -36,6 +38,19 @@ class PlotInfo:
     live: bool  # a stream feeds it now
     last: int | None  # when the last line came, ms since 1970
     points: int  # points given by REST since the plot was last made new, plus lines streamed into it
+    share_key: str  # opens it to whoever has it while it is secret
+
+    @property
+    def path(self) -> str:
+        """The address of its page; for a secret plot the link that opens it."""
+        path = f"/~{self.user}/{self.fid}"
+        return f"{path}?share_key={self.share_key}" if self.sharing == "secret" else path
+
+    def visible_to(self, user: User | None, share_key: str = "") -> bool:
+        """Whether that user, None for a stranger, may see it; a secret plot opens to everybody who has the key."""
+        if self.sharing == "public" or (user is not None and user.name == self.user):
+            return True
+        return self.sharing == "secret" and hmac.compare_digest(share_key.encode(), self.share_key.encode())
 
 
 class _Plot:
@@ -145,6 +160,20 @@ class Plots:
             raise Refusal(404, "the plot was deleted meanwhile")
         return self._info(row), warnings
 
+    async def restyle(self, plot_id: int, style: Style) -> None:
+        """Change how a plot looks, for everybody who has it open. Raises Refusal."""
+        await self._committer.run(lambda store: restyle_plot(store, plot_id, style))
+        self._reload()
+
+    async def copy(self, user: User, plot_id: int, style: Style) -> PlotInfo:
+        """Make a static copy of a plot as it is now, restyled, which is the user's. Raises Refusal."""
+        copied = await self._committer.run(lambda store: copy_plot(store, user, plot_id, style))
+        self._reload()
+        row = self._store.plot(copied)
+        if row is None:
+            raise Refusal(404, "the copy was deleted meanwhile")
+        return self._info(row)
+
     async def delete(self, plot_id: int) -> bool:
         deleted = await self._committer.run(lambda store: store.delete_plot(plot_id))
         self._reload()
@@ -161,7 +190,7 @@ class Plots:
 
     def _info(self, row: PlotRow) -> PlotInfo:
         live = row.id in self._live
-        return PlotInfo(row.id, row.fid, row.user, row.filename, row.sharing, live, row.last, row.points)
+        return PlotInfo(row.id, row.fid, row.user, row.filename, row.sharing, live, row.last, row.points, row.share_key)
 
     def figure(self, plot_id: int, tokens: bool = False) -> dict[str, Any]:
         """{"data": [...], "layout": {...}}; with the owner's stream tokens only if asked for. Raises Refusal(404)."""
@@ -301,6 +330,22 @@ def save_plot(
     return plot_id, list(_warnings(data))
 
 
+def restyle_plot(store: Store, plot_id: int, style: Style) -> None:
+    """What Plots.restyle does, in a transaction of the caller. Raises Refusal, StoreError."""
+    figure, row = _found(store, plot_id)
+    style.apply(figure)
+    store.save_plot(plot_id, orjson.dumps(figure.as_dict(tokens=True)), row.points, row.sharing)
+
+
+def copy_plot(store: Store, user: User, plot_id: int, style: Style) -> int:
+    """What Plots.copy does, in a transaction of the caller; gives the copy's id. Raises Refusal, StoreError."""
+    figure, row = _found(store, plot_id)
+    style.apply(figure)
+    figure.release(figure.tokens)
+    snapshot = orjson.dumps(figure.as_dict(tokens=True))
+    return store.new_plot(user, f"Copy of {row.filename}", row.sharing, snapshot, sum(map(len, figure.traces)))
+
+
 def _check_words(fileopt: str, sharing: str) -> None:
     for name, value, allowed in (("fileopt", fileopt, FILEOPTS), ("sharing", sharing, SHARING)):
         if value not in allowed:
@@ -345,6 +390,12 @@ def _warnings(data: list[dict[str, Any]]) -> Iterable[str]:
 
 def _count(data: list[dict[str, Any]]) -> int:
     return sum(len(trace) for trace in Figure(data, {}).traces)
+
+
+def _found(store: Store, plot_id: int) -> tuple[Figure, PlotRow]:
+    if store.plot(plot_id) is None:
+        raise Refusal(404, "there is no such plot; it may have been deleted")
+    return _stored(store, plot_id)
 
 
 def _stored(store: Store, plot_id: int) -> tuple[Figure, PlotRow]:

@@ -109,9 +109,9 @@ def parse_options(fields: Fields) -> dict[str, Any]:
 
 def _saved(base_url: str, info: PlotInfo, traces: list[Any], warnings: list[str]) -> Response:
     # The answer must start with the very address the client was configured with, so it is built from the request.
-    url = f"{base_url}/~{info.user}/{info.fid}"
+    url = f"{base_url}{info.path}"
     if info.sharing == "private":
-        warnings = [*warnings, "the plot is private, and its page is not shown to anybody yet"]
+        warnings = [*warnings, "the plot is private: its page asks for a login with your API key"]
     answer = {
         "url": url,
         "filename": info.filename,

@@ -193,7 +193,7 @@ async def _parts(store: Store) -> AsyncIterator[tuple[ASGIApp, Streams]]:
     plots = Plots(store, committer, hub)
     try:
         await plots.start()
-        yield create_app(store, plots, hub), Streams(store, committer, plots)
+        yield create_app(store, committer, plots, hub), Streams(store, committer, plots)
     finally:
         hub.close()
         await plots.close()

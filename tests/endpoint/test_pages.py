@@ -32,9 +32,9 @@ def static_addresses(html: str) -> list[str]:
     return re.findall(r'/static/[^"]+', html)
 
 
-def watch(client: PlotlyClient, path: str, origin: str | None = None) -> ClientConnection:
+def watch(client: PlotlyClient, path: str, origin: str | None = None, query: str = "") -> ClientConnection:
     address = client.endpoint.url.rstrip("/").replace("http://", "ws://")
-    return connect(f"{address}{path}/ws", origin=origin, open_timeout=10)  # type: ignore[arg-type]
+    return connect(f"{address}{path}/ws{query}", origin=origin, open_timeout=10)  # type: ignore[arg-type]
 
 
 def test_a_newcomer_is_told_what_to_do(endpoint: ChildEndpoint) -> None:
@@ -68,10 +68,32 @@ def test_a_private_plot_is_as_good_as_missing(client: PlotlyClient) -> None:
         watch(client, path)
 
 
-def test_a_secret_plot_opens_by_its_address(client: PlotlyClient) -> None:
-    path = urlsplit(client.plot([{"y": [1]}], sharing="secret")["url"]).path
+def test_a_secret_plot_opens_to_whoever_has_the_link(client: PlotlyClient) -> None:
+    url = urlsplit(client.plot([{"y": [1]}], sharing="secret")["url"])
+    wrong = url.query[:-1] + ("0" if url.query[-1] != "0" else "1")
 
-    assert client.get(path)[0].status == 200
+    page, body = client.get(f"{url.path}?{url.query}")
+    assert page.status == 200
+    (data,) = set(re.findall(rf'href="({url.path}\.json[^"]*)"', body.decode()))
+    assert json.loads(client.get(data)[1])["data"] == [{"y": [1]}]
+    with watch(client, url.path, query=f"?{url.query}") as viewer:
+        assert json.loads(viewer.recv(10))["type"] == "snapshot"
+    for query in ("", f"?{wrong}", "?share_key=", "?share_key=%C3%A4"):
+        assert client.get(url.path + query)[0].status == 404
+        assert client.get(f"{url.path}.json{query}")[0].status == 404
+        with pytest.raises(InvalidStatus):
+            watch(client, url.path, query=query)
+
+
+def test_the_key_of_a_plot_that_became_private_opens_nothing(client: PlotlyClient) -> None:
+    options = {"filename": "no longer shared", "fileopt": "overwrite"}
+    url = urlsplit(client.plot([{"y": [1]}], sharing="secret", **options)["url"])
+    with watch(client, url.path, query=f"?{url.query}") as viewer:
+        viewer.recv(10)
+        client.plot([{"y": [2]}], sharing="private", **options)
+        seen = "".join(map(str, viewer))  # until the endpoint closes
+    assert "[2]" not in seen
+    assert client.get(f"{url.path}?{url.query}")[0].status == 404
 
 
 def test_the_figure_is_json_without_tokens(client: PlotlyClient) -> None:

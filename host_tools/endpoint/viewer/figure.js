@@ -14,7 +14,7 @@ function titlesAsObjects(value) {
   }));
 }
 
-const prepareLayout = (layout) => localizeLayout(titlesAsObjects(layout));
+export const prepareLayout = (layout) => localizeLayout(titlesAsObjects(layout));
 
 export const prepareFigure = ({ data, layout }) => ({ data: data.map(localizeTrace), layout: prepareLayout(layout) });
 

@@ -3,6 +3,7 @@
 import { ago } from "./ago.js";
 import { Connection } from "./connection.js";
 import { met, zoneName } from "./dates.js";
+import { Editor } from "./editor.js";
 import { applyDelta, isEmpty, prepareFigure } from "./figure.js";
 import { Pacer } from "./pacer.js";
 import { keepHidden, replacesLegend, showReadouts } from "./readouts.js";
@@ -24,6 +25,7 @@ const follow = element("#follow");
 const stream = { connected: false, live: false, last: null, behind: 0 };
 let seq = null; // of the newest delta; null until there is a snapshot
 let figure = null; // as the endpoint tells it; what plotly.js adds stays out of the layout
+let edited = null; // plotly.js is set up for editing on the plot; null until it draws
 
 function streamState() {
   if (stream.live) return "live";
@@ -52,13 +54,13 @@ function notify(text) {
 }
 
 /** The layout with what this page adds. A copy: plotly.js writes into what it gets. */
-function styledLayout(drawings) {
-  const layout = structuredClone(figure.layout);
-  if (layout.title?.text === document.title) delete layout.title; // it stands in the heading already
+function styledLayout(shown, drawings) {
+  const layout = structuredClone(shown.layout);
+  if (layout.title?.text === document.title && !editor.open) delete layout.title; // it stands in the heading already
   return {
     ...layout,
     template: template(layout),
-    showlegend: layout.showlegend ?? (replacesLegend(figure.data) ? false : undefined),
+    showlegend: layout.showlegend ?? (replacesLegend(shown.data) ? false : undefined),
     uirevision: layout.uirevision ?? "keep the viewer's zoom",
     datarevision: drawings, // the arrays change in place
     autosize: true, width: undefined, height: undefined,
@@ -83,9 +85,12 @@ let drawings = 0;
 
 async function draw() {
   try {
-    await Plotly.react(gd, figure.data, styledLayout(++drawings), CONFIG);
-    if (drawings === 1) watchZoom();
+    const shown = editor.over(figure);
+    const editing = editor.open;
+    await Plotly.react(gd, shown.data, styledLayout(shown, ++drawings), { ...CONFIG, edits: editor.edits });
+    if (editing !== edited) listen(editing);
     showReadouts(gd);
+    editor.show();
     showZone();
     notify(isEmpty(figure.data) ? "Waiting for the first reading" : "");
   } catch (error) {
@@ -94,7 +99,19 @@ async function draw() {
   }
 }
 
+/** plotly.js forgets its listeners, and the zoom, whenever its configuration changes. */
+function listen(editing) {
+  edited = editing;
+  follow.hidden = true;
+  watchZoom();
+  editor.watch();
+}
+
 const pacer = new Pacer(draw);
+const editor = new Editor(gd, (saved) => {
+  if (saved) figure = saved.over(figure);
+  if (figure) pacer.request();
+});
 
 function noteTimes({ last, live, now }) {
   if (last !== undefined) stream.last = last;
@@ -131,7 +148,7 @@ function onLost() {
   showState();
 }
 
-const socketUrl = new URL(`${location.pathname.replace(/\/$/, "")}/ws`, location.href);
+const socketUrl = new URL(`${location.pathname.replace(/\/$/, "")}/ws${location.search}`, location.href);
 socketUrl.protocol = socketUrl.protocol.replace("http", "ws");
 const connection = new Connection(socketUrl, onMessage, onLost);
 

@@ -5,6 +5,7 @@ number, clock and counters go to sleep.json when the board falls asleep. The nex
 it only after a sleep: whatever else ended the life before, a new stream id begins, so that no number is ever used twice.
 """
 
+import asyncio
 import json
 import os
 import sys
@@ -14,8 +15,9 @@ from plotpost import crash, log, watchdog
 from plotpost.port import const, sleep_ms, ticks_add, ticks_diff, ticks_ms
 
 _AWAKE_MS = const(120000)  # at most
+_LOOK_MS = const(10)
 _ROUND_MS = const(20000)  # for the slowest sensor
-_FLUSH_MS = const(60000)
+_FLUSH_S = const(30)
 _SHORTEST_MS = const(1000)
 _STRETCH_MS = const(3600000)  # an rp2 sleeps for 71 minutes at most (its port's modmachine.c)
 
@@ -80,7 +82,7 @@ class Sleep:
         spool.spill(spool.in_ram())
         wakes = self._state["wakes"] + 1 if self.woken else self._connect_every
         if wakes >= self._connect_every or spool.in_ram() or not agent.clock.known:
-            await agent.finish(_FLUSH_MS)
+            await agent.finish(_FLUSH_S)
             wakes = 0
         spool.dropped += spool.in_ram()  # the flash refused them, and so did the network
         self._fall_asleep(agent, wakes)
@@ -90,12 +92,15 @@ class Sleep:
         turns = [slot.turn for slot in agent.slots]
         for slot in agent.slots:
             slot.every = self._every_ms
-        while ticks_diff(ticks_ms(), self._began) < _ROUND_MS:
-            pause = agent.sampler.step(ticks_ms())
-            if all(slot.turn != turn for slot, turn in zip(agent.slots, turns)):
-                return
-            await sleep_ms(pause)
-        log.warning("sleep", "a sensor took longer than 20 s")
+        sampling = asyncio.create_task(agent.sampler.run(watchdog.feed))
+        while any(slot.turn == turn for slot, turn in zip(agent.slots, turns)):
+            if sampling.done():
+                await sampling  # raises why
+            if ticks_diff(ticks_ms(), self._began) > _ROUND_MS:
+                log.warning("sleep", "a sensor takes longer than 20 s: not waiting for it")
+                break
+            await sleep_ms(_LOOK_MS)
+        sampling.cancel()
 
     def _fall_asleep(self, agent, wakes):
         if agent.wifi is not None:

@@ -9,7 +9,7 @@ from typing import Any
 from host_tools.accounts import FIRST_USER
 from host_tools.child_endpoint import ChildEndpoint
 from tests.bench import packets, servers, umqtt
-from tests.bench.boards import Bench, board_folder, sensor
+from tests.bench.boards import Bench, Failed, board_folder, sensor
 from tests.bench.figures import Client, Results, Spread
 
 AGENT, STORED, QOS0, QOS1, POST, FLOOR = (
@@ -152,9 +152,16 @@ def locked(bench: Bench, parent: Path, readings: int) -> int:
 
 
 def smallest_heap(bench: Bench, board: Path) -> int:
-    """KiB in which the whole agent runs an hour of simulated time: by bisection over ten minutes, then the hour itself."""
+    """KiB in which the whole agent runs an hour of simulated time: bisection over ten minutes, then upwards until the hour ends well."""
     kib = bench.smallest_heap("hours", _SIMULATED_MINUTES, low=24, high=_HEAP_KIB, config=board, simulated=True)
-    return bench.smallest_heap("hours", _HOUR, low=kib - 1, high=kib + 2, config=board, simulated=True)
+    while True:
+        try:
+            bench.run("hours", _HOUR, heap_kib=kib, config=board, simulated=True)
+            return kib
+        except Failed:
+            kib += 1
+            if kib > _HEAP_KIB:
+                raise
 
 
 def _packets(bench: Bench, clients: dict[str, Client], results: Results) -> None:

@@ -79,7 +79,8 @@ class Bench:
             timeout=_TIMEOUT_S,
         )
         if done.returncode != 0:
-            raise Failed(f"{client}: {done.stdout.strip()[-500:]}")
+            said = [line for line in done.stdout.splitlines() if not line.startswith("{")]
+            raise Failed(f"{client}: {' | '.join(said[-8:])}")
         return done.stdout
 
     def tell(self, client: str, *arguments: object, config: Path | None = None, heap_kib: int = 160) -> dict[str, Any]:

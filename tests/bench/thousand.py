@@ -41,14 +41,14 @@ def measure(server: ChildEndpoint) -> Load:
 
 async def _load(server: ChildEndpoint, tokens: list[str], plots: list[str]) -> Load:
     assert server.pid is not None
-    viewers = [await connect(f"ws{plot.removeprefix('http')}/ws", max_size=None) for plot in plots]
-    delays: list[float] = []
-    watching = [asyncio.create_task(_watch(viewer, delays)) for viewer in viewers]
-    await asyncio.sleep(_SETTLE_S)
     before = _resident_bytes(server.pid)
     boards = await _connected(server, tokens)
     await asyncio.sleep(_SETTLE_S)
     idle = (_resident_bytes(server.pid) - before) / _BOARDS
+    viewers = [await connect(f"ws{plot.removeprefix('http')}/ws", max_size=None) for plot in plots]
+    delays: list[float] = []
+    watching = [asyncio.create_task(_watch(viewer, delays)) for viewer in viewers]
+    await asyncio.sleep(_SETTLE_S)
     used = _cpu_seconds(server.pid)
     await _run(boards)
     await asyncio.sleep(_SETTLE_S)

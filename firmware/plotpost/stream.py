@@ -49,6 +49,7 @@ class Uplink:
         self._token = None  # goes into the request's head when all of them have the same
         self._out = bytearray(_SEND_BYTES)
         self._encoder = Encoder(self._out, (), False)
+        self._full = 0  # where no other line fits the send buffer
         self._start = 0  # what of the send buffer still has to go
         self._end = 0
         self._in = bytearray(_RECEIVE_BYTES)
@@ -188,7 +189,8 @@ class Uplink:
         self._channels = channels
         self._token = tokens.pop() if len(tokens) == 1 else None
         self._encoder = Encoder(self._out, channels, self._token is None)
-        self._delivery.batch_records = (_SEND_BYTES - _CHUNK_HEAD - _CHUNK_TAIL) // self._encoder.longest
+        self._full = _SEND_BYTES - _CHUNK_TAIL - self._encoder.longest
+        self._delivery.batch_records = (self._full - _CHUNK_HEAD) // self._encoder.longest + 1
 
     def _head(self):
         delivery = self._delivery
@@ -205,9 +207,9 @@ class Uplink:
         encoder = self._encoder
         encoder.at = _CHUNK_HEAD
         cursor = self._delivery.cursor
-        stop = self._stop(cursor)
         source = self._delivery.source
-        while cursor < stop:
+        stop = min(source.next, self._delivery.begun + self._delivery.room())
+        while cursor < stop and encoder.at <= self._full:
             source.load(cursor)
             if not source.clock_known:
                 self._date(source)
@@ -215,11 +217,6 @@ class Uplink:
             cursor += 1
         self._frame(encoder.at)
         self._delivery.sending(cursor, now)
-
-    def _stop(self, cursor):
-        """Where a chunk that begins at `cursor` ends."""
-        delivery = self._delivery
-        return min(delivery.source.next, delivery.begun + delivery.room(), cursor + delivery.batch_records)
 
     def _date(self, record):
         """Date a record that was taken before the clock was known, if its boot still runs."""

@@ -14,7 +14,7 @@ from tests.bench import servers
 from tests.bench.boards import Bench, board_folder, sensor
 
 _MINUTES = 24 * 60
-_SENSORS = [sensor("cpu", "cpu", "1s"), sensor("memory", "free", "2s")]
+_SENSORS = [sensor("cpu", "cpu", "1s"), sensor("memory", "free", "5s")]
 _HEAP_KIB = 128
 
 

@@ -20,6 +20,8 @@ _START_S = 10
 _APT = Path(__file__).parent.parent.parent / ".ci" / "apt.sh"
 _PROGRAMS = "/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/sbin"
 _MOSQUITTO = """\
+# Changing its user would take it off the leash.
+user root
 listener {port} 127.0.0.1
 allow_anonymous true
 persistence false

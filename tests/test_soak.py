@@ -52,7 +52,8 @@ def _board(folder: Path, endpoint: ChildEndpoint) -> Path:
         servers.port_of(endpoint),
         dict(zip(("cpu", "memory"), tokens, strict=True)),
         _SENSORS,
-        checkpoint={"every": "2m", "records": 1000},
+        spool={"ram": "16KiB"},
+        checkpoint={"every": "8m", "records": 1000},  # what takes real time in a simulated day are the answers
     )
 
 

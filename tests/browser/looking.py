@@ -1,0 +1,41 @@
+"""What the browser tests do again and again: make traces that stream, and wait until a page shows something."""
+
+import json
+import time
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from tests.plotly_client import PlotlyClient
+
+PATIENCE_S = 15
+
+
+def trace(client: PlotlyClient, maxpoints: int = 500, **more: Any) -> tuple[str, dict[str, Any]]:
+    """A token and an empty trace that it feeds."""
+    token = client.token()
+    return token, {"x": [], "y": [], "mode": "lines+markers", "stream": {"token": token, "maxpoints": maxpoints}, **more}
+
+
+def data_of(page: Page) -> list[dict[str, Any]]:
+    data: list[dict[str, Any]] = json.loads(page.evaluate("JSON.stringify(document.querySelector('#plot').data)"))
+    return data
+
+
+def until(page: Page, condition: str, wanted: Any = True) -> None:
+    """Waits until the expression has the wanted value. (Playwright's own way needs eval, which the page forbids.)"""
+    deadline = time.monotonic() + PATIENCE_S
+    while (found := page.evaluate(condition)) != wanted:
+        assert time.monotonic() < deadline, f"{condition} is {found!r}, not {wanted!r}"
+        page.wait_for_timeout(50)
+
+
+def wait_for_y(page: Page, values: list[Any], index: int = 0) -> None:
+    """Waits until the trace is drawn with these values: in plotly.js's data and as marks on the screen."""
+    until(page, f"document.querySelector('#plot').data?.[{index}]?.y", values)
+    marks = page.locator("#plot .scatterlayer .trace").nth(index).locator(".point")
+    expect(marks).to_have_count(sum(value is not None for value in values), timeout=PATIENCE_S * 1000)
+
+
+def state(page: Page, text: str) -> None:
+    expect(page.get_by_role("status")).to_have_text(text, timeout=PATIENCE_S * 1000)

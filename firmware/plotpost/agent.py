@@ -80,8 +80,10 @@ class Agent:
     def _device(self):
         """The header `plotpost-device`: the chip's id and what has happened since the boot."""
         delivery = self._delivery
-        dropped = self.spool.dropped + self._flash.dropped
-        return "%s; dropped=%d; skipped=%d; reconnects=%d" % (self._id, dropped, delivery.skipped, self._reconnects())
+        return "%s; dropped=%d; skipped=%d; reconnects=%d" % (self._id, self._dropped(), delivery.skipped, self._reconnects())
+
+    def _dropped(self):
+        return self.spool.dropped + self._flash.dropped
 
     def _reconnects(self):
         return max(self._delivery.connects - 1, 0)
@@ -159,7 +161,7 @@ class Agent:
             % (
                 spool.next,
                 spool.settled,
-                spool.dropped,
+                self._dropped(),
                 self._delivery.skipped,
                 self._reconnects(),
                 used,
@@ -191,7 +193,11 @@ def _heap():
 
 def run(config):
     """Run the agent until it is interrupted (Ctrl-C), then flush and report. False when there is nothing to run."""
-    agent = Agent(config)
+    try:
+        agent = Agent(config)
+    except MemoryError:
+        log.error("agent", "the memory does not suffice: make spool.ram smaller, or name fewer sensors, in config.json")
+        return False
     if not agent.channels:
         log.error("agent", "no sensor that config.json names is on this machine: nothing to do")
         return False

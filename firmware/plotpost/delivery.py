@@ -27,8 +27,9 @@ _CONNECT_MS = const(10000)
 _ANSWER_MS = const(15000)
 _STALL_MS = const(20000)
 _HEARTBEAT_MS = const(20000)  # the service ends a stream after 60 s without data
-_BATCH_MS = const(1000)  # readings wait this long for company
+_BATCH_MS = const(1500)  # since the last packet; readings wait that long for company
 _ASK_MS = const(1000)  # between two questions for the time, growing
+_TRIAL_MS = const(1000)  # after a failure: on a link that breaks often, long requests would never be confirmed
 _BACKOFF_MS = const(1000)
 _BACKOFF_MAX_MS = const(60000)
 _SLOW_MS = const(300000)  # what does not heal by itself: 308, 400, 403, 404, 405, 406
@@ -107,6 +108,8 @@ class Delivery:
     def _checkpoint_due(self, sent, now):
         source = self.source
         after = _STRETCHED_MS if self._stretched else self._checkpoint_ms
+        if self._failures:
+            after = _TRIAL_MS
         return (
             sent >= self.room()
             or ticks_diff(now, self._first_sent) >= after

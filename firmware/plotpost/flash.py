@@ -212,7 +212,7 @@ class Flash:
     """The folder of segments, at most `size` bytes of it.
 
     `sessions`: what earlier boots left, oldest first, for `endpoint`. `foreign`: what they left for another one, which is neither sent
-    nor deleted before the room is needed. `dropped`: readings of earlier boots that were given up because the flash was full.
+    nor deleted before the room is needed.
     """
 
     def __init__(self, folder, size, endpoint):
@@ -222,7 +222,7 @@ class Flash:
         self._current = None
         self.sessions = []
         self.foreign = []
-        self.dropped = 0
+        self._lost = 0  # of sessions that are done with
         self._recover(endpoint)
 
     def session(self, stream_id, endpoint, channels):
@@ -237,8 +237,13 @@ class Flash:
                 return self.sessions[0]
             done = self.sessions.pop(0)
             done.give_up_evicted()
-            self.dropped += done.dropped
+            self._lost += done.dropped
         return None
+
+    @property
+    def dropped(self):
+        """How many readings of earlier boots were given up because the flash was full."""
+        return self._lost + sum([s.dropped for s in self.sessions])
 
     def waiting(self):
         """How many readings of earlier boots wait to be sent."""

@@ -22,6 +22,7 @@ _SOON_MS = const(20)
 _CALM_MS = const(100)
 _TCP_NODELAY = getattr(socket, "TCP_NODELAY", 1)  # 64 on rp2, where 1 is taken in silence and does nothing
 _IPPROTO_TCP = const(6)
+_LAST_CHUNK = b"0\r\n\r\n"
 _HEX = b"0123456789abcdef"
 
 _ERRORS = {
@@ -113,13 +114,13 @@ class Uplink:
             return self._pause()
         if action == d.SEND:
             self._encode(now)
+            if self._delivery.action(now) == d.END and self._end <= _SEND_BYTES - len(_LAST_CHUNK):
+                self._end_request(now)  # in the same packet
         elif action == d.HEARTBEAT:
             self._queue(b"1\r\n\n\r\n")
             self._delivery.progress(now)
         elif action == d.END:
-            self._queue(b"0\r\n\r\n")
-            self._delivery.ended(now)
-            self._look_ms = 1
+            self._end_request(now)
         elif action == d.BEGIN:
             self._delivery.began(now)
             self._speak_for(self._delivery.source.channels)
@@ -129,6 +130,12 @@ class Uplink:
         else:
             self._lost("no answer from the endpoint", now)
         return self._flush(now)
+
+    def _end_request(self, now):
+        self._out[self._end : self._end + len(_LAST_CHUNK)] = _LAST_CHUNK
+        self._end += len(_LAST_CHUNK)
+        self._delivery.ended(now)
+        self._look_ms = 1
 
     def _pause(self):
         """How long nothing need be looked at: an answer that is owed comes in milliseconds on a LAN, or later."""
@@ -254,7 +261,10 @@ class Uplink:
             self._delivery.progress(now)
         elif self._delivery.stalled(now):
             self._lost("the endpoint takes no more data", now)
-        return 0 if self._start == self._end else _SOON_MS
+        if self._start < self._end:
+            return _SOON_MS
+        self._start = self._end = 0
+        return 0
 
     def _receive(self, now):
         answer = self._answer

@@ -144,7 +144,7 @@ def test_the_bytes_of_a_request_are_these():
         b"plotpost-device: board1; reconnects=0\r\n\r\n" % bed.peer.port
     )
     bed.put(2)
-    bed.steps(after=1000)
+    bed.steps(after=1500)
     assert bed.peer.read() == (
         b'0052\r\n{"x":"2026-11-24T00:00:00.000Z","y":0.0}\n{"x":"2026-11-24T00:00:01.000Z","y":0.1}\n\r\n'
     )
@@ -165,7 +165,7 @@ def test_several_tokens_share_the_socket():
     bed = Bed(tokens=("abcdefghij", "klmnopqrst"))
     assert b"streamtoken" not in bed.open()
     bed.put(1, channel=1)
-    bed.steps(after=1000)
+    bed.steps(after=1500)
     assert b'{"streamtoken":"klmnopqrst","x":"2026-11-24T00:00:00.000Z","y":0.0}\n' in bed.peer.read()
     bed.close()
 
@@ -174,7 +174,7 @@ def test_after_a_confirmed_answer_the_next_request_goes_on_on_the_same_connectio
     bed = Bed()
     bed.open()
     bed.put(3)
-    bed.steps(after=1000)
+    bed.steps(after=1500)
     bed.steps(after=10000)
     assert bed.peer.read().endswith(b"\r\n0\r\n\r\n")
     bed.peer.answer("200 OK", "plotpost-next: 3")
@@ -188,7 +188,7 @@ def test_after_a_broken_connection_everything_unconfirmed_comes_again():
     bed = Bed()
     bed.open()
     bed.put(3)
-    bed.steps(after=1000)
+    bed.steps(after=1500)
     bed.peer.sock.close()
     bed.steps()
     assert bed.delivery.state == d.OFFLINE
@@ -196,7 +196,7 @@ def test_after_a_broken_connection_everything_unconfirmed_comes_again():
     head = bed.open()
     assert b"plotpost-records: 0123456789abcdef/0\r\n" in head
     assert b"reconnects=1" in head
-    bed.steps(after=1000)
+    bed.steps(after=1500)
     assert bed.peer.read().count(b'{"x"') == 3
     bed.close()
 
@@ -213,7 +213,7 @@ def test_without_a_clock_an_empty_request_asks_for_the_time_and_then_the_reading
         bed.peer.answer("200 OK", "plotpost-next: 0", "plotpost-time: 1795478400000")
         bed.steps(after=20)
         assert bed.clock.known
-        bed.steps(after=1000)
+        bed.steps(after=1500)
         data = bed.peer.read()
         assert data.count(b'"y":') == 2
         assert b'{"x":"2026-11-24T00:00:01.' in data  # a second and a half after a boot just before midnight
@@ -236,7 +236,7 @@ def test_an_early_refusal_is_seen_between_writes_and_its_reason_is_logged():
 
 def stuffed():
     """A bed whose peer does not read, until the network takes no more; sent readings leave the ring as if they were confirmed."""
-    bed = Bed(records=1000000)
+    bed = Bed(capacity=400, records=1000000)
     bed.open()
     while bed.uplink._start == bed.uplink._end or bed.spool.next % 50:
         bed.put(1)
@@ -324,8 +324,8 @@ def test_from_the_ring_to_the_socket_the_heap_is_not_touched_even_for_a_moment()
             now += 20
         return mem_total() - before
 
-    send_some(1000)
-    assert send_some(3000) == 0
+    send_some(1500)
+    assert send_some(4500) == 0
     assert bed.delivery.cursor > 80
     assert bed.peer.read()
     bed.close()

@@ -1,4 +1,4 @@
-"""The SQLite file: users, sessions, tokens, plots, journal, devices. Every statement of SQL stands here."""
+"""The SQLite file: users, sessions, tokens, plots, grids, folders, journal, devices. Every statement of SQL stands here."""
 
 import fcntl
 import hashlib
@@ -21,7 +21,7 @@ from .errors import EndpointError
 
 FILENAME = "plotpost.sqlite3"
 LOCK_FILENAME = "plotpost.lock"  # a file of its own: closing SQLite's would drop SQLite's locks (sqlite.org/howtocorrupt.html)
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 DEVICE_LIFETIME_MS = 400 * 24 * 3600 * 1000
 SESSION_LIFETIME_MS = 30 * 24 * 3600 * 1000  # since the last login
 
@@ -52,6 +52,13 @@ CREATE TABLE IF NOT EXISTS links (
     token TEXT PRIMARY KEY REFERENCES tokens ON DELETE CASCADE, plot_id INTEGER NOT NULL REFERENCES plots ON DELETE CASCADE
     ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS links_by_plot ON links (plot_id);
+CREATE TABLE IF NOT EXISTS files (
+    id INTEGER PRIMARY KEY, user_id INTEGER NOT NULL REFERENCES users ON DELETE CASCADE, fid INTEGER NOT NULL,
+    kind TEXT NOT NULL, filename TEXT NOT NULL, sharing TEXT NOT NULL, share_key TEXT NOT NULL,
+    created INTEGER NOT NULL, changed INTEGER NOT NULL, content BLOB NOT NULL, UNIQUE (user_id, fid));
+CREATE TABLE IF NOT EXISTS trash (
+    user_id INTEGER NOT NULL REFERENCES users ON DELETE CASCADE, fid INTEGER NOT NULL, since INTEGER NOT NULL,
+    PRIMARY KEY (user_id, fid)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS journal (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, plot_id INTEGER NOT NULL REFERENCES plots ON DELETE CASCADE,
     token TEXT NOT NULL, time INTEGER NOT NULL, count INTEGER NOT NULL, lines BLOB NOT NULL);
@@ -91,8 +98,16 @@ ON CONFLICT DO UPDATE SET next = excluded.next, missing = excluded.missing, refu
 _PLOTS = """
 SELECT plots.id, plots.user_id, users.name, plots.fid, plots.filename, plots.sharing,
     plots.points + coalesce(sum(journal.count), 0), coalesce(max(journal.time), plots.last),
-    plots.created, plots.changed, plots.version, plots.share_key, coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'journal'), 0)
+    plots.created, plots.changed, plots.version, plots.share_key,
+    EXISTS (SELECT 1 FROM links WHERE links.plot_id = plots.id), coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'journal'), 0)
 FROM plots JOIN users ON users.id = plots.user_id LEFT JOIN journal ON journal.plot_id = plots.id
+WHERE (plots.user_id, plots.fid) NOT IN (SELECT user_id, fid FROM trash)
+"""
+_FILES = """
+SELECT file.id, file.user_id, users.name, file.fid, kind, filename, sharing, share_key, file.created, changed, since
+FROM (SELECT id, user_id, fid, 'plot' AS kind, filename, sharing, share_key, created, changed FROM plots
+    UNION ALL SELECT id, user_id, fid, kind, filename, sharing, share_key, created, changed FROM files) AS file
+JOIN users ON users.id = file.user_id LEFT JOIN trash ON (trash.user_id, trash.fid) = (file.user_id, file.fid)
 """
 
 
@@ -138,7 +153,25 @@ class PlotRow:
     changed: int
     version: int  # counts the saves; a compaction that was computed before a save is void
     share_key: str  # opens the plot to whoever has it while it is secret
+    fed: bool  # a token feeds it: it is no static picture
     seq: int  # no row of any plot's journal that was written until then has a higher one
+
+
+@dataclass(frozen=True, slots=True)
+class FileRow:
+    """What plots, grids and folders have in common. A user's are numbered together."""
+
+    id: int
+    user_id: int
+    user: str
+    fid: int
+    kind: str  # "plot", "grid", "fold"
+    filename: str  # with the folders that it is in: "rooms/kitchen"
+    sharing: str
+    share_key: str
+    created: int
+    changed: int
+    trashed: int | None  # when it was put into the trash
 
 
 @dataclass(frozen=True, slots=True)
@@ -405,12 +438,16 @@ class Store:
         return [PlotRow(*row) for row in self._rows(f"{_PLOTS} GROUP BY plots.id ORDER BY plots.changed DESC, plots.id DESC")]
 
     def plot(self, plot_id: int) -> PlotRow | None:
-        row = self._row(f"{_PLOTS} WHERE plots.id = ? GROUP BY plots.id", plot_id)
+        row = self._row(f"{_PLOTS} AND plots.id = ? GROUP BY plots.id", plot_id)
         return PlotRow(*row) if row else None
 
     def plot_named(self, user: User, filename: str) -> int | None:
         """The user's plot of that name; the newest, if there are several."""
-        row = self._row("SELECT max(id) FROM plots WHERE user_id = ? AND filename = ?", user.id, filename)
+        row = self._row(
+            "SELECT max(id) FROM plots WHERE user_id = ? AND filename = ?"
+            " AND (user_id, fid) NOT IN (SELECT user_id, fid FROM trash)",
+            user.id, filename,
+        )  # fmt: skip
         return row[0] if row else None
 
     def plot_at(self, user_name: str, fid: int) -> int | None:
@@ -418,15 +455,21 @@ class Store:
         return row[0] if row else None
 
     def new_plot(self, user: User, filename: str, sharing: str, snapshot: bytes, points: int) -> int:
-        """Call it in a transaction. The user's plots are numbered from 1, and no number is used twice."""
-        self._write("UPDATE users SET last_fid = last_fid + 1 WHERE id = ?", user.id)
-        now = now_ms()
+        """Call it in a transaction."""
+        fid, now = self._next_fid(user), now_ms()
         self._write(
             "INSERT INTO plots (user_id, fid, filename, sharing, share_key, points, created, changed, snapshot)"
-            " SELECT id, last_fid, ?, ?, ?, ?, ?, ?, ? FROM users WHERE id = ?",
-            filename, sharing, secrets.token_hex(10), points, now, now, snapshot, user.id,
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            user.id, fid, filename, sharing, secrets.token_hex(10), points, now, now, snapshot,
         )  # fmt: skip
         row = self._row("SELECT last_insert_rowid()")
+        assert row is not None
+        return int(row[0])
+
+    def _next_fid(self, user: User) -> int:
+        """A user's plots, grids and folders are numbered from 1, and no number is used twice."""
+        self._write("UPDATE users SET last_fid = last_fid + 1 WHERE id = ?", user.id)
+        row = self._row("SELECT last_fid FROM users WHERE id = ?", user.id)
         assert row is not None
         return int(row[0])
 
@@ -511,6 +554,70 @@ class Store:
     def unlink(self, token: str) -> None:
         self._write("DELETE FROM links WHERE token = ?", token)
 
+    # Files: plots, grids and folders alike. Call what changes them in a transaction.
+
+    def file(self, user_name: str, fid: int) -> FileRow | None:
+        """A file by its number, also one in the trash."""
+        return self._file("users.name = ? AND file.fid = ?", user_name, fid)
+
+    def file_named(self, user: User, filename: str) -> FileRow | None:
+        """The user's file of that name that is not in the trash; the newest, if there are several."""
+        where = "file.user_id = ? AND filename = ? AND since IS NULL ORDER BY file.fid DESC LIMIT 1"
+        return self._file(where, user.id, filename)
+
+    def _file(self, where: str, *values: Any) -> FileRow | None:
+        row = self._row(f"{_FILES} WHERE {where}", *values)
+        return FileRow(*row) if row else None
+
+    def files(self, user_id: int) -> list[FileRow]:
+        """All of a user's files, the trash included, the newest first."""
+        return [FileRow(*row) for row in self._rows(f"{_FILES} WHERE file.user_id = ? ORDER BY file.fid DESC", user_id)]
+
+    def new_file(self, user: User, kind: str, filename: str, sharing: str, content: bytes = b"") -> int:
+        """Make a grid or a folder; gives its fid."""
+        fid, now = self._next_fid(user), now_ms()
+        self._write(
+            "INSERT INTO files (user_id, fid, kind, filename, sharing, share_key, created, changed, content)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            user.id, fid, kind, filename, sharing, secrets.token_hex(10), now, now, content,
+        )  # fmt: skip
+        return fid
+
+    def file_content(self, file: FileRow) -> bytes:
+        """What a grid holds."""
+        row = self._row("SELECT content FROM files WHERE id = ?", file.id)
+        return row[0] if row else b""
+
+    def put_file_content(self, file: FileRow, content: bytes) -> None:
+        self._write("UPDATE files SET content = ?, changed = ? WHERE id = ?", content, now_ms(), file.id)
+
+    def describe_file(self, file: FileRow, filename: str, sharing: str) -> None:
+        """Rename a file, and say who may see it."""
+        what = "filename = ?, sharing = ?, changed = ?"
+        if file.kind == "plot":
+            what += ", version = version + 1"  # viewers who may not see it any more must go
+        self._write(f"UPDATE {_table(file)} SET {what} WHERE id = ?", filename, sharing, now_ms(), file.id)
+
+    def trash_file(self, file: FileRow) -> None:
+        """As good as gone, until restore_file(). No token feeds a plot in the trash."""
+        self._write("INSERT INTO trash VALUES (?, ?, ?) ON CONFLICT DO NOTHING", file.user_id, file.fid, now_ms())
+        if file.kind == "plot":
+            self._write("DELETE FROM links WHERE plot_id = ?", file.id)
+            self._write("UPDATE plots SET version = version + 1 WHERE id = ?", file.id)
+
+    def restore_file(self, file: FileRow) -> None:
+        """Take it out of the trash. A plot's tokens are linked by the caller."""
+        self._write("DELETE FROM trash WHERE user_id = ? AND fid = ?", file.user_id, file.fid)
+
+    def delete_file(self, file: FileRow) -> None:
+        self._write(f"DELETE FROM {_table(file)} WHERE id = ?", file.id)
+        self.restore_file(file)
+
+    def plots_mentioning(self, user_id: int, text: str) -> list[int]:
+        """The user's plots whose snapshot holds the text."""
+        rows = self._rows("SELECT id FROM plots WHERE user_id = ? AND instr(snapshot, ?)", user_id, text.encode())
+        return [row[0] for row in rows]
+
     # What streams write
 
     def append(self, rows: Sequence[tuple[str, int, int, str]], devices: Sequence[DeviceRow]) -> int:
@@ -544,6 +651,10 @@ class Store:
         return self._write("DELETE FROM devices WHERE last_used < ?", now_ms() - DEVICE_LIFETIME_MS)
 
 
+def _table(file: FileRow) -> str:
+    return "plots" if file.kind == "plot" else "files"
+
+
 def _create(path: Path) -> None:
     """Make the file, readable by its owner alone. One that is there must not be opened and closed: that would drop the locks which
     SQLite holds on it in this process (fcntl(2), POSIX advisory locks), and another process would then delete the journal under it.
@@ -568,4 +679,4 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
     if not tables or version < SCHEMA_VERSION:
-        connection.executescript(_SCHEMA.replace("COMMIT;", f"{_FROM_1 if tables else ''}COMMIT;"))
+        connection.executescript(_SCHEMA.replace("COMMIT;", f"{_FROM_1 if version == 1 else ''}COMMIT;"))

@@ -231,10 +231,11 @@ class Trace:
 
 
 class Figure:
-    """Traces and layout of one plot."""
+    """Traces and layout of one plot, and the frames of an animation, which streams leave alone."""
 
-    def __init__(self, data: Iterable[dict[str, Any]], layout: dict[str, Any]) -> None:
+    def __init__(self, data: Iterable[dict[str, Any]], layout: dict[str, Any], frames: Iterable[dict[str, Any]] = ()) -> None:
         self.traces = [Trace(trace) for trace in data]
+        self.frames = list(frames)
         self._layout = Attributes()
         self._merge_layout(layout, None)
         self._fed: dict[str, list[tuple[int, Trace]]] = {}
@@ -316,7 +317,8 @@ class Figure:
 
     def as_dict(self, tokens: bool = False) -> dict[str, Any]:
         """A copy, with the stream tokens only if asked for."""
-        return {"data": [trace.as_dict(tokens) for trace in self.traces], "layout": self._layout.nested()}
+        figure: dict[str, Any] = {"data": [trace.as_dict(tokens) for trace in self.traces], "layout": self._layout.nested()}
+        return figure | {"frames": self.frames} if self.frames else figure
 
 
 def holds_points(path: str) -> bool:

@@ -3,19 +3,22 @@
 import asyncio
 import hmac
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
 from .commit import Committer
 from .errors import EndpointError, Refusal
 from .figure import MAX_DEPTH, MAX_POINTS, Figure, Line, too_deep
+from .grids import reader, resolve
 from .hub import Hub, View
 from .store import JournalRow, PlotRow, Route, Store, User
 from .style import Style
+
+T = TypeVar("T")
 
 SHARING = ("public", "private", "secret")
 FILEOPTS = ("new", "overwrite", "append", "extend")
@@ -35,6 +38,7 @@ class PlotInfo:
     user: str
     filename: str
     sharing: str  # one of SHARING
+    fed: bool  # a token feeds it: it is no static picture
     live: bool  # a stream feeds it now
     last: int | None  # when the last line came, ms since 1970
     points: int  # points given by REST since the plot was last made new, plus lines streamed into it
@@ -160,6 +164,12 @@ class Plots:
             raise Refusal(404, "the plot was deleted meanwhile")
         return self._info(row), warnings
 
+    async def change(self, work: Callable[[Store], T]) -> T:
+        """Do what changes the store's plots in a transaction, then take the change over. Raises what `work` raises, Refusal(503)."""
+        result = await self._committer.run(work)
+        self._reload()
+        return result
+
     async def restyle(self, plot_id: int, style: Style) -> None:
         """Change how a plot looks, for everybody who has it open. Raises Refusal."""
         await self._committer.run(lambda store: restyle_plot(store, plot_id, style))
@@ -190,7 +200,7 @@ class Plots:
 
     def _info(self, row: PlotRow) -> PlotInfo:
         live = row.id in self._live
-        return PlotInfo(row.id, row.fid, row.user, row.filename, row.sharing, live, row.last, row.points, row.share_key)
+        return PlotInfo(row.id, row.fid, row.user, row.filename, row.sharing, row.fed, live, row.last, row.points, row.share_key)
 
     def figure(self, plot_id: int, tokens: bool = False) -> dict[str, Any]:
         """{"data": [...], "layout": {...}}; with the owner's stream tokens only if asked for. Raises Refusal(404)."""
@@ -311,23 +321,38 @@ def save_plot(
     Gives the plot's id and warnings. Raises Refusal, StoreError.
     """
     _check_words(fileopt, sharing)
-    data, layout = _plain(data, layout)
-    _check_tokens(data, user, store.routes())
+    data, layout = checked(store, user, data, layout)
     plot_id = store.plot_named(user, filename) if filename and fileopt != "new" else None
     points = _count(data)
     if plot_id is None or fileopt == "overwrite":
         figure = Figure(data, layout)
     else:
-        figure, row = _stored(store, plot_id)
+        figure, row = stored(store, plot_id)
         points += row.points
         (figure.append if fileopt == "append" else figure.extend)(data, layout)
+    plot_id = write_plot(store, user, plot_id, figure, filename, sharing, points)
+    return plot_id, list(_warnings(data))
+
+
+def checked(store: Store, user: User, data: Any, layout: Any) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Data and layout as a plot keeps them: plain JSON, with the data that they refer to and the user's own tokens. Raises Refusal."""
+    data, layout = _plain(data, layout)
+    _check_tokens(data, user, store.routes())
+    return resolve(data, reader(store, user)), layout
+
+
+def write_plot(
+    store: Store, user: User, plot_id: int | None, figure: Figure, filename: str, sharing: str, points: int | None = None
+) -> int:
+    """Make a plot, or give one another figure; the figure's tokens feed it from now on. Gives the plot's id."""
     snapshot = orjson.dumps(figure.as_dict(tokens=True))
+    points = sum(map(len, figure.traces)) if points is None else points
     if plot_id is None:
         plot_id = store.new_plot(user, filename, sharing, snapshot, points)
     else:
         store.save_plot(plot_id, snapshot, points, sharing)
     _move_links(store, plot_id, figure.tokens)
-    return plot_id, list(_warnings(data))
+    return plot_id
 
 
 def restyle_plot(store: Store, plot_id: int, style: Style) -> None:
@@ -395,10 +420,11 @@ def _count(data: list[dict[str, Any]]) -> int:
 def _found(store: Store, plot_id: int) -> tuple[Figure, PlotRow]:
     if store.plot(plot_id) is None:
         raise Refusal(404, "there is no such plot; it may have been deleted")
-    return _stored(store, plot_id)
+    return stored(store, plot_id)
 
 
-def _stored(store: Store, plot_id: int) -> tuple[Figure, PlotRow]:
+def stored(store: Store, plot_id: int) -> tuple[Figure, PlotRow]:
+    """A plot that is there, as it is at this moment of the caller's transaction."""
     loaded = store.load_plot(plot_id)
     assert loaded is not None, "read in the transaction that found it"
     row, snapshot, journal = loaded
@@ -412,7 +438,7 @@ def _move_links(store: Store, plot_id: int, tokens: set[str]) -> None:
     routes = store.routes()
     for other in {routes[token].plot_id for token in tokens} - {None, plot_id}:
         assert other is not None
-        figure, row = _stored(store, other)
+        figure, row = stored(store, other)
         figure.release(tokens)
         store.save_plot(other, orjson.dumps(figure.as_dict(tokens=True)), row.points, row.sharing)
     for token in tokens:

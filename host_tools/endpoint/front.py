@@ -66,6 +66,7 @@ class Limits:
 
     streams: int = 20_000  # open stream requests
     heads: int = 4000  # connections that wait for a request head; beyond it the one that waits longest has to go
+    others: int = 8000  # connections that are no streams: those that wait, pages under way, viewers
     line: int = MAX_LINE  # bytes
     idle_s: float = 60.0  # a stream without data ends after this time (Plotly's protocol: a minute)
     head_s: float = 60.0  # from the connection, or the last answer, to a whole request head
@@ -130,6 +131,7 @@ class Front(asyncio.Protocol):
         "_leaving",
         "_pumping",
         "_server_state",
+        "_unread",
         "deadline",
         "gate",
         "request",
@@ -150,6 +152,7 @@ class Front(asyncio.Protocol):
         self._eof = False  # the client sends no more
         self._leaving = False  # the last answer is out; what still comes is thrown away
         self._drained = 0
+        self._unread = math.inf  # bytes that the client had not taken at the last deadline, if there were any
 
     # Called by the event loop
 
@@ -183,10 +186,14 @@ class Front(asyncio.Protocol):
     def pause_writing(self) -> None:
         if isinstance(self.request, AsgiRequest):
             self.request.pause_writing()
+            self.extend()  # from now on the client must read
 
     def resume_writing(self) -> None:
+        self._unread = math.inf
         if isinstance(self.request, AsgiRequest):
             self.request.resume_writing()
+            if self.request.complete:
+                self.deadline = math.inf
 
     # Called by uvicorn and by the timer
 
@@ -205,8 +212,12 @@ class Front(asyncio.Protocol):
             self.transport.close()  # says goodbye, which abort() does not
         elif self._leaving:
             self.transport.abort()
+        elif self._still_reads():
+            self.extend()
         elif self.request is not None:
             self.request.expire()
+        elif self._unread < math.inf:
+            self.transport.abort()
         else:
             self._give_up_waiting(Refusal(408, f"no whole request head within {self.gate.limits.head_s:g} seconds"))
 
@@ -264,6 +275,12 @@ class Front(asyncio.Protocol):
     def _is_tls(self) -> bool:
         """A TLS connection cannot be closed in one direction only, at least not with asyncio."""
         return self.transport.get_extra_info("sslcontext") is not None
+
+    def _still_reads(self) -> bool:
+        """Whether the client has taken some of an answer since the last deadline. It may be slow, but must not stop."""
+        before, unread = self._unread, self.transport.get_write_buffer_size()
+        self._unread = unread or math.inf
+        return 0 < unread < before
 
     def _forget(self) -> None:
         self.gate.fronts.discard(self)
@@ -336,6 +353,8 @@ class Front(asyncio.Protocol):
     def route(self, head: Head, raw: bytes) -> None:
         """Give the request to the part that serves it."""
         if head.path != "/" or head.method in ("GET", "HEAD"):
+            if len(self._server_state.connections) - len(self.gate.serving) > self.gate.limits.others:
+                raise Refusal(503, "too many pages are open at this endpoint; try again later")
             self.request = AsgiRequest(self, head, self._config, self._server_state, self._app_state)
             self.request.begin(raw)
         elif head.method != "POST":

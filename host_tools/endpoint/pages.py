@@ -138,10 +138,20 @@ def _account(user: User | None, request: Request) -> str:
 
 
 def _row(info: PlotInfo) -> str:
-    state = "live" if info.live else "waiting" if info.last is None else "ended"
+    state = _state(info)
     owner = info.user if info.sharing == "public" else f"{info.user}, {info.sharing}"
+    last = f' data-last="{info.last or ""}"' if info.fed or info.last else ""
+    points = f"{info.points:,} point{'' if info.points == 1 else 's'}"
     return (
         f'<li><a href="{escape(info.path)}"><span class="name">{escape(info.filename)}</span>'
         f'<span class="owner">{escape(owner)}</span><span class="state" data-state="{state}">{state}</span>'
-        f'<span class="last" data-last="{info.last or ""}"></span><span class="points">{info.points:,} points</span></a></li>'
+        f'<span class="last"{last}></span><span class="points">{points}</span></a></li>'
     )
+
+
+def _state(info: PlotInfo) -> str:
+    if info.live:
+        return "live"
+    if not info.fed:
+        return "static"
+    return "waiting" if info.last is None else "ended"

@@ -140,13 +140,15 @@ class Endpoint:
     async def _serve(
         self, app: ASGIApp, gate: Gate, ports: list[tuple[socket.socket, Tls | None]], ready: Callable[["Endpoint"], None]
     ) -> None:
-        _allow_open_files(self.config.limits.streams + self.config.limits.heads + _SPARE_FILES)
+        _allow_open_files(self.config.limits.streams + self.config.limits.others + _SPARE_FILES)
 
         def started() -> None:
             if all(server.started for server in self._servers):
                 ready(self)
 
         self._servers = [_Server(_Config(app, gate, tls), started) for _, tls in ports]
+        for server in self._servers:
+            server.server_state = self._servers[0].server_state  # connections of all ports are counted together
         timers = [asyncio.create_task(gate.run(), name="front")]
         timers += [asyncio.create_task(_keep_fresh(tls), name="tls") for _, tls in ports if tls]
         try:

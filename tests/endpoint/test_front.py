@@ -24,6 +24,7 @@ HEAD = b"POST / HTTP/1.1\r\nplotly-streamtoken: abcdefghij\r\nTransfer-Encoding:
 KEEP = HEAD + b"Connection: keep-alive\r\nplotpost-records: 0123456789abcdef/7\r\n\r\n"
 START = HEAD + b"\r\n"
 END = b"0\r\n\r\n"
+LARGE = 32 << 20  # more than any kernel takes off an application's hands
 GET = b"GET /page HTTP/1.1\r\nHost: x\r\n\r\n"
 
 pytestmark = pytest.mark.parametrize(
@@ -109,6 +110,10 @@ async def app(scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send
         more = message.get("more_body", False)
     if scope["path"] == "/slow":
         await scope["state"]["go"].wait()
+    if scope["path"] == "/large":
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % LARGE)]})
+        await send({"type": "http.response.body", "body": bytes(LARGE)})
+        return
     text = b"%s %s %d" % (scope["method"].encode(), scope["path"].encode(), len(body))
     headers = [(b"content-length", b"%d" % len(text))]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -189,8 +194,9 @@ class Harness:
         assert not self.gate.serving
 
     async def connect(self) -> Client:
+        before = self._accepted
         self._clients.append(Client(*await asyncio.open_connection(*self.address)))
-        await until(lambda: self._accepted == len(self._clients))
+        await until(lambda: self._accepted > before)
         return self._clients[-1]
 
     async def session(self, number: int = 0) -> RecordingSession:
@@ -651,6 +657,27 @@ async def test_the_connection_that_waits_longest_without_a_request_makes_room(en
     assert await streaming.status() == 200
 
 
+@scenario(Limits(tick_s=0, others=3))
+async def test_pages_beyond_the_limit_are_refused_and_streams_are_not(endpoint: Harness) -> None:
+    host, port = endpoint.address
+    viewer = await connect_websocket(f"ws://{host}:{port}/live", proxy=None)
+    waiting = [await endpoint.connect() for _ in range(2)]
+    beyond = await endpoint.connect()
+    await beyond.send(GET)
+    status, _, text = await beyond.answer()
+    assert status == 503
+    assert "too many pages" in text
+    stream = await endpoint.connect()
+    await stream.send(START + END)
+    assert await stream.status() == 200
+    await viewer.close()
+    for client in (beyond, stream):
+        client.writer.close()
+    await until(lambda: len(endpoint.server.server_state.connections) == len(waiting))
+    await waiting[0].send(GET)
+    assert await waiting[0].status() == 200
+
+
 # Time
 
 
@@ -915,6 +942,30 @@ async def test_a_client_that_half_closes_still_gets_its_page(endpoint: Harness) 
     endpoint.go.set()
     assert (await client.answer())[2] == "GET /slow 0"
     assert await client.rest() == b""
+
+
+@scenario()
+async def test_a_client_that_stops_reading_its_page_is_cut_off(endpoint: Harness) -> None:
+    client = await endpoint.connect()
+    client.reader._transport.pause_reading()  # type: ignore[attr-defined]
+    await client.send(GET.replace(b"/page", b"/large"))
+    await until(lambda: any(front.transport.get_write_buffer_size() for front in endpoint.gate.fronts))
+    endpoint.pass_time(60)
+    assert endpoint.gate.fronts
+    endpoint.pass_time(60)
+    await until(lambda: not endpoint.gate.fronts)
+
+
+@scenario()
+async def test_a_client_that_reads_its_page_slowly_gets_all_of_it(endpoint: Harness) -> None:
+    client = await endpoint.connect()
+    await client.send(GET.replace(b"/page", b"/large"))
+    head = await client.reader.readuntil(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200")
+    left = LARGE
+    while left:
+        left -= len(await client.reader.readexactly(min(left, 4 << 20)))
+        endpoint.pass_time(60)
 
 
 @scenario()

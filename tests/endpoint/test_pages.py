@@ -46,14 +46,15 @@ def test_a_newcomer_is_told_what_to_do(endpoint: ChildEndpoint) -> None:
 
 
 def test_the_list_has_every_public_plot_with_owner_state_and_points(client: PlotlyClient) -> None:
-    path = client.new_plot({"y": [1, 2, 3]}, filename="greenhouse")
+    path = client.new_plot({"y": [1, 2, 3], "stream": {"token": client.token()}}, filename="greenhouse")
+    client.new_plot({"y": [1]}, filename="picture")
     client.plot([{"y": [1]}], filename="hidden", world_readable=False)
     client.plot([{"y": [1]}], filename="by link only", sharing="secret")
 
     page = text_of(client, "/")
 
     assert f'<a href="{path}">' in page
-    for cell in ("greenhouse", client.user.name, "waiting", "3 points"):
+    for cell in ("greenhouse", client.user.name, "waiting", "3 points", "picture", "static", "1 point"):
         assert f">{cell}<" in page
     assert "hidden" not in re.findall(r'class="name">([^<]*)', page)
     assert "by link only" not in page

@@ -57,6 +57,8 @@ class Group {
 }
 
 const LINES = ["scatter", "scattergl"];
+// A second axis over the first: its ticks stand where its own numbers are round.
+const RIGHT = { "yaxis2.overlaying": "y", "yaxis2.side": "right", "yaxis2.showgrid": false, "yaxis2.tickmode": "auto" };
 const axisNames = (gd) => Object.keys(gd._fullLayout).filter((key) => /^[xy]axis\d*$/.test(key)).sort();
 const canvas = document.createElement("canvas").getContext("2d");
 
@@ -158,7 +160,7 @@ function traceGroup(gd, editor, index) {
     if (index && arrangement(editor.layout) === "one") {
       group.select("Y axis", [["", "left"], ["y2", "right"]], () => (editor.data[index]?.yaxis === "y2" ? "y2" : ""), (axis) => {
         set({ yaxis: axis || null });
-        if (axis) editor.setLayout({ "yaxis2.overlaying": "y", "yaxis2.side": "right", "yaxis2.showgrid": false });
+        if (axis) editor.setLayout(RIGHT);
       });
     }
   }

@@ -25,8 +25,8 @@ function axis(colours) {
   };
 }
 
-/** For a figure with this layout, as its owner wrote it. */
-export function template(layout) {
+/** For a figure with this layout, as its owner wrote it. Somebody who edits it needs room for a title and a subtitle. */
+export function template(layout, editing) {
   if (layout.template) return layout.template;
   const colours = dark.matches && !isColoured(layout) ? DARK : LIGHT;
   const hasTitle = Boolean(layout.title?.text);
@@ -43,7 +43,7 @@ export function template(layout) {
       hoverlabel: { bgcolor: colours.card, bordercolor: colours.line, font: { color: colours.text } },
       hovermode: "x unified",
       modebar: { bgcolor: "rgba(0,0,0,0)", color: colours.quiet, activecolor: colours.text },
-      margin: { l: 56, r: 24, t: hasTitle ? 64 : 32, b: 44 },
+      margin: { l: 56, r: 24, t: editing ? 96 : hasTitle ? 64 : 32, b: 44 },
     },
   };
 }

@@ -59,7 +59,7 @@ function styledLayout(shown, drawings) {
   if (layout.title?.text === document.title && !editor.open) delete layout.title; // it stands in the heading already
   return {
     ...layout,
-    template: template(layout),
+    template: template(layout, editor.open),
     showlegend: layout.showlegend ?? (replacesLegend(shown.data) ? false : undefined),
     uirevision: layout.uirevision ?? "keep the viewer's zoom",
     datarevision: drawings, // the arrays change in place

@@ -15,14 +15,14 @@ from .keys import Keys
 from .login import Login
 from .pages import Pages
 from .plots import Plots
-from .rest import RestV1
+from .rest.v1 import RestV1
 from .store import Store
 
 
 def create_app(store: Store, committer: Committer, plots: Plots, hub: Hub) -> Starlette:
     """Everything but the streams, which never reach ASGI."""
-    attempts, assets = Attempts(), Assets()
-    login = Login(store, committer, Keys(store, attempts), assets)
+    keys, assets = Keys(store, Attempts()), Assets()
+    login = Login(store, committer, keys, assets)
     pages = Pages(plots, hub, login, assets)
 
     async def refused(request: Request, error: Exception) -> Response:
@@ -39,7 +39,7 @@ def create_app(store: Store, committer: Committer, plots: Plots, hub: Hub) -> St
 
     return Starlette(
         routes=[
-            *RestV1(store, plots, attempts).routes(),
+            *RestV1(store, plots, keys).routes(),
             *login.routes(),
             *Editing(plots, login).routes(),
             *pages.routes(),

@@ -10,7 +10,7 @@ import pytest
 
 from host_tools.child_endpoint import ChildEndpoint
 from host_tools.endpoint.attempts import LIMIT
-from host_tools.endpoint.rest import BODY_LIMIT
+from host_tools.endpoint.rest.request import BODY_LIMIT
 from tests.plotly_client import PlotlyClient
 
 

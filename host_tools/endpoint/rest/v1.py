@@ -1,6 +1,5 @@
-"""Plotly's REST dialect v1: POST /clientresp makes or changes a plot."""
+"""REST v1: POST /clientresp makes or changes a plot, GET /apigetfile/USER/FID reads its figure."""
 
-import asyncio
 import json
 from typing import Any
 
@@ -8,14 +7,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from .attempts import Attempts
-from .errors import EndpointError, Refusal
-from .form import Fields, parse_form
-from .plots import PlotInfo, Plots
-from .store import Store, User
+from .. import files
+from ..errors import EndpointError, Refusal
+from ..form import Fields, parse_form
+from ..keys import Keys
+from ..plots import PlotInfo, Plots
+from ..store import Store
+from .request import authenticate, base_url, find_caller, read_body
 
-BODY_LIMIT = 32 << 20
-_DRAIN_LIMIT = 4 * BODY_LIMIT
 # Clients look for these very words.
 STREAM_STATUS = "All Streams Go!"
 
@@ -23,56 +22,44 @@ STREAM_STATUS = "All Streams Go!"
 class RestV1:
     """What chart-studio's predecessors, npm's plotly and the Arduino library call."""
 
-    def __init__(self, store: Store, plots: Plots, attempts: Attempts) -> None:
+    def __init__(self, store: Store, plots: Plots, keys: Keys) -> None:
         self._store = store
         self._plots = plots
-        self._attempts = attempts
-        self._checking = asyncio.Lock()
+        self._keys = keys
 
     def routes(self) -> list[Route]:
-        return [Route(path, self.clientresp, methods=["POST"]) for path in ("/clientresp", "/clientresp/")]
+        return [
+            *(Route(path, self.clientresp, methods=["POST"]) for path in ("/clientresp", "/clientresp/")),
+            Route("/apigetfile/{user}/{fid:int}", self.figure),
+        ]
 
     async def clientresp(self, request: Request) -> Response:
         try:
             fields = parse_form(await read_body(request))
-            user = await self._authenticate(fields, request.client.host if request.client else "")
+            name, key = fields.get("un", ""), fields.get("key", "")
+            if not name or not key:
+                raise Refusal(403, "un (the user's name) and key (its API key) are both needed")
+            user = await authenticate(self._keys, name, key, request)
             traces = parse_traces(fields)
-            options = parse_options(fields)
-            info, warnings = await self._plots.save(user, traces, **options)
+            info, warnings = await self._plots.save(user, traces, **parse_options(fields))
         except Refusal as refusal:
             return _refused(refusal)
         except EndpointError as error:
             return _refused(Refusal(503, str(error)))
-        return _saved(str(request.base_url).rstrip("/"), info, traces, warnings)
+        return _saved(base_url(request), info, traces, warnings)
 
-    async def _authenticate(self, fields: Fields, address: str) -> User:
-        name, key = fields.get("un", ""), fields.get("key", "")
-        if not name or not key:
-            raise Refusal(403, "un (the user's name) and key (its API key) are both needed")
-        wait_s = self._attempts.wait_s(name, address)
-        if wait_s > 0:
-            raise Refusal(403, f"too many wrong API keys from this address: try again in {wait_s:.0f} s")
-        async with self._checking:  # slow on purpose: in a thread, and one at a time
-            user = await asyncio.to_thread(self._store.check_key, name, key)
-        if user is None:
-            self._attempts.failed(name, address)
-            raise Refusal(403, "there is no user with this name and API key: compare un and key with the endpoint's own")
-        self._attempts.succeeded(name, address)
-        return user
-
-
-async def read_body(request: Request) -> bytes:
-    """Raises Refusal(413) above BODY_LIMIT, and reads on for a while before: a client that still writes would miss the answer."""
-    body, size = bytearray(), 0
-    async for block in request.stream():
-        size += len(block)
-        if size <= BODY_LIMIT:
-            body += block
-        elif size > _DRAIN_LIMIT:
-            break
-    if size > BODY_LIMIT:
-        raise Refusal(413, f"the request is larger than {BODY_LIMIT >> 20} MiB: send the data as a stream")
-    return bytes(body)
+    async def figure(self, request: Request) -> Response:
+        """A plot's figure, in the words that npm's plotly reads."""
+        try:
+            user = await find_caller(self._keys, request)
+            name, fid = request.path_params["user"], request.path_params["fid"]
+            file = files.find(self._store, user, name, fid, request.query_params.get("share_key", ""))
+            if file.kind != "plot" or file.trashed is not None:
+                raise Refusal(404, f"{name}:{fid} is no plot")
+            figure = self._plots.figure(file.id)
+        except Refusal as refusal:
+            return _json({"error": refusal.message}, refusal.status)
+        return _json({"error": "", "payload": {"figure": figure}})
 
 
 def parse_traces(fields: Fields) -> list[Any]:
@@ -107,9 +94,8 @@ def parse_options(fields: Fields) -> dict[str, Any]:
     return {"layout": kwargs.get("layout") or {}, **texts}
 
 
-def _saved(base_url: str, info: PlotInfo, traces: list[Any], warnings: list[str]) -> Response:
-    # The answer must start with the very address the client was configured with, so it is built from the request.
-    url = f"{base_url}{info.path}"
+def _saved(base: str, info: PlotInfo, traces: list[Any], warnings: list[str]) -> Response:
+    url = f"{base}{info.path}"
     if info.sharing == "private":
         warnings = [*warnings, "the plot is private: its page asks for a login with your API key"]
     answer = {
@@ -120,7 +106,7 @@ def _saved(base_url: str, info: PlotInfo, traces: list[Any], warnings: list[str]
         "error": "",
     }
     if any(_has_token(trace) for trace in traces):
-        answer |= {"stream-host": base_url, "stream-status": STREAM_STATUS}
+        answer |= {"stream-host": base, "stream-status": STREAM_STATUS}
     return _json(answer)
 
 
@@ -135,6 +121,6 @@ def _has_token(trace: dict[str, Any]) -> bool:
     return isinstance(stream, dict) and bool(stream.get("token"))
 
 
-def _json(answer: dict[str, str], status: int = 200) -> Response:
+def _json(answer: dict[str, Any], status: int = 200) -> Response:
     # json.dumps puts a space after the colon: the Arduino library looks for `"url": "http://`.
     return Response(json.dumps(answer), status, media_type="application/json")

@@ -1,0 +1,83 @@
+"""What a REST request carries: its body, who sends it, and the address that its client knows this endpoint by."""
+
+import base64
+import binascii
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+
+from ..errors import Refusal
+from ..keys import Keys
+from ..store import User
+
+BODY_LIMIT = 32 << 20
+_DRAIN_LIMIT = 4 * BODY_LIMIT
+
+
+async def read_body(request: Request) -> bytes:
+    """Raises Refusal(413) above BODY_LIMIT, and reads on for a while before: a client that still writes would miss the answer."""
+    body, size = bytearray(), 0
+    async for block in request.stream():
+        size += len(block)
+        if size <= BODY_LIMIT:
+            body += block
+        elif size > _DRAIN_LIMIT:
+            break
+    if size > BODY_LIMIT:
+        raise Refusal(413, f"the request is larger than {BODY_LIMIT >> 20} MiB: send the data as a stream")
+    return bytes(body)
+
+
+async def read_object(request: Request) -> dict[str, Any]:
+    """The body's JSON object; no body is an empty one. Raises Refusal: 413, 400."""
+    body = await read_body(request)
+    try:
+        value = orjson.loads(body or b"{}")
+    except orjson.JSONDecodeError as error:
+        raise Refusal(400, f"the request is not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise Refusal(400, "the request must be a JSON object")
+    return value
+
+
+async def authenticate(keys: Keys, name: str, key: str, request: Request) -> User:
+    """Raises Refusal(403), also after too many wrong keys: at 429 chart-studio would try again for minutes."""
+    try:
+        return await keys.check(name, key, request.client.host if request.client else "")
+    except Refusal as refusal:
+        raise Refusal(403, refusal.message) from None
+
+
+async def find_caller(keys: Keys, request: Request) -> User | None:
+    """Who sends the request by its headers; None when it names nobody. Raises Refusal(403)."""
+    given = credentials(request)
+    return await authenticate(keys, *given, request) if given else None
+
+
+async def require_caller(keys: Keys, request: Request) -> User:
+    """Raises Refusal(401) when the request names nobody, else as find_caller()."""
+    caller = await find_caller(keys, request)
+    if caller is None:
+        raise Refusal(401, "this needs the user's name and API key, sent as HTTP basic authentication")
+    return caller
+
+
+def credentials(request: Request) -> tuple[str, str] | None:
+    """Name and API key. chart-studio moves them to `plotly-authorization` when a proxy needs the other; npm's plotly has its own."""
+    headers = request.headers
+    if "plotly-username" in headers:
+        return headers["plotly-username"], headers.get("plotly-apikey", "")
+    scheme, _, encoded = (headers.get("plotly-authorization") or headers.get("authorization", "")).partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        name, colon, key = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        raise Refusal(403, "the authorization header is not name:key in base64") from None
+    return (name, key) if colon else None
+
+
+def base_url(request: Request) -> str:
+    """Answers must start with the very address that the client was configured with, so it is taken from the request."""
+    return str(request.base_url).rstrip("/")

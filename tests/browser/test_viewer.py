@@ -7,6 +7,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from host_tools.child_endpoint import ChildEndpoint
+from host_tools.endpoint.figure import Figure
+from host_tools.endpoint.plots import write_plot
+from host_tools.endpoint.store import Store
 from tests.browser.looking import data_of, state, trace, until, wait_for_y
 from tests.plotly_client import PlotlyClient
 
@@ -308,3 +311,17 @@ def test_the_list_refreshes_itself(client: PlotlyClient, look: Look) -> None:
         expect(row).to_contain_text("ago")
     row.click()
     expect(page).to_have_title("Greenhouse")
+
+
+def test_an_animation_plays(client: PlotlyClient, look: Look) -> None:
+    frames = [{"name": str(n), "data": [{"y": [n, n]}]} for n in range(3)]
+    play = {"label": "Play", "method": "animate", "args": [None, {"frame": {"duration": 0}, "transition": {"duration": 0}}]}
+    layout = {"updatemenus": [{"type": "buttons", "buttons": [play]}], "yaxis": {"range": [-1, 3]}}
+    store = Store.open(client.endpoint.data)
+    with store.transaction():
+        figure = Figure([{"x": [1, 2], "y": [0, 0], "mode": "markers"}], layout, frames)
+        write_plot(store, client.user, None, figure, "animation", "public")
+    store.close()
+    page = look(f"/~{client.user.name}/1")
+    page.locator("#plot .updatemenu-button").click()
+    until(page, "document.querySelector('#plot').data[0].y", [2, 2])

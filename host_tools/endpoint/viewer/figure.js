@@ -16,7 +16,15 @@ function titlesAsObjects(value) {
 
 export const prepareLayout = (layout) => localizeLayout(titlesAsObjects(layout));
 
-export const prepareFigure = ({ data, layout }) => ({ data: data.map(localizeTrace), layout: prepareLayout(layout) });
+const prepareFrame = (frame) => ({
+  ...frame,
+  ...(frame.data && { data: frame.data.map(localizeTrace) }),
+  ...(frame.layout && { layout: prepareLayout(frame.layout) }),
+});
+
+export const prepareFigure = ({ data, layout, frames }) => ({
+  data: data.map(localizeTrace), layout: prepareLayout(layout), ...(frames && { frames: frames.map(prepareFrame) }),
+});
 
 export const isEmpty = (data) => data.every((trace) =>
   ["x", "y", "z", "values", "value", "lat", "r", "open"].every((key) => !(key in trace) || trace[key]?.length === 0));

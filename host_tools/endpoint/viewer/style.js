@@ -37,8 +37,10 @@ export class Style {
   }
 
   /** The figure as it looks with the changes. */
-  over({ data, layout }) {
+  over(figure) {
+    const { data, layout } = figure;
     return {
+      ...figure,
       data: data.map((trace, index) => (this.traces[index] ? overlay(trace, this.traces[index]) : trace)),
       layout: overlay(layout, prepareLayout(this.layout)),
     };

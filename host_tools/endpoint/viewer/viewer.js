@@ -87,7 +87,8 @@ async function draw() {
   try {
     const shown = editor.over(figure);
     const editing = editor.open;
-    await Plotly.react(gd, shown.data, styledLayout(shown, ++drawings), { ...CONFIG, edits: editor.edits });
+    const layout = styledLayout(shown, ++drawings);
+    await Plotly.react(gd, { ...shown, layout, config: { ...CONFIG, edits: editor.edits } });
     if (editing !== edited) listen(editing);
     showReadouts(gd);
     editor.show();

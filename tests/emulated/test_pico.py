@@ -43,6 +43,14 @@ def test_an_exception_reaches_the_caller(pico: Pico) -> None:
         pico.run("1 / 0")
 
 
+def test_random_bytes_differ_after_each_reset(pico: Pico) -> None:
+    drawn = set()
+    for _ in range(3):
+        pico.reset()
+        drawn.add(pico.run("import os, random; print(os.urandom(8), random.getrandbits(30))"))
+    assert len(drawn) == 3
+
+
 def test_files_travel_to_the_board_and_back(pico: Pico, tmp_path: Path) -> None:
     sent, returned = tmp_path / "sent.bin", tmp_path / "returned.bin"
     sent.write_bytes(bytes(range(256)) * 40)

@@ -1,7 +1,7 @@
 // One chip between power-on and the next reset: rp2040js with a boot ROM, our flash and the repairs that MicroPython needs.
 import { RP2040 } from 'rp2040js';
 import { installBootrom } from './bootrom.js';
-import { answerCore1Reset, makeUartInterruptClearable } from './repairs.js';
+import { answerCore1Reset, drawRandomBits, makeUartInterruptClearable } from './repairs.js';
 
 export const NANOS_PER_CYCLE = 8; // 125 MHz, MicroPython's default
 const VECTORS = 0x10000100; // behind the second-stage boot loader, which sets up what is not emulated
@@ -25,6 +25,7 @@ export function makeChip({ flash, radio, reason, onReset, onBootsel }) {
   const serveBootrom = installBootrom(mcu, flash, onBootsel);
   answerCore1Reset(mcu);
   makeUartInterruptClearable(mcu);
+  drawRandomBits(mcu);
   radio?.attach(mcu);
   mcu.onBreak = (n) => (n === RADIO_BREAKPOINT && radio ? radio.serve() : serveBootrom(n));
 

@@ -1,4 +1,5 @@
 // What rp2040js 1.4 lacks or does otherwise than the chip, and MicroPython needs.
+import { randomInt } from 'node:crypto';
 
 const PSM = 0x40010; // power-on state machine
 const PSM_FRCE_OFF = 0x04;
@@ -8,6 +9,8 @@ const SIO_FIFO_WR = 0x54;
 const SIO_FIFO_RD = 0x58;
 const FIFO_VALID = 1 << 0;
 const FIFO_READY = 1 << 1;
+const ROSC = 0x40060; // ring oscillator
+const ROSC_RANDOMBIT = 0x1c;
 const UART_DATA = 0x00;
 const UART_TX_INTERRUPT = 1 << 5;
 
@@ -45,4 +48,11 @@ export function makeUartInterruptClearable(mcu) {
       uart.checkInterrupts();
     };
   }
+}
+
+/** os.urandom, and the seed of `random`, are made of this bit; rp2040js has no ring oscillator, and then all boards draw alike. */
+export function drawRandomBits(mcu) {
+  const rosc = mcu.peripherals[ROSC];
+  const read = rosc.readUint32.bind(rosc);
+  rosc.readUint32 = (offset) => (offset === ROSC_RANDOMBIT ? randomInt(2) : read(offset));
 }

@@ -72,7 +72,8 @@ PROBLEMS: list[tuple[Change, str]] = [
     ),
     (
         lambda c, s: c.update(sensor=[]),
-        "config.json: sensor: is unknown; known here: board, checkpoint, endpoint, name, plot, sensors, spool, version, wifi;"
+        "config.json: sensor: is unknown; known here: board, checkpoint, endpoint, led, name, plot, sensors, sleep,"
+        " spool, version, wifi;"
         " did you mean 'sensors'?",
     ),
     (

@@ -5,7 +5,7 @@ import gc
 import random
 from array import array
 
-from plotpost import log, sensors
+from plotpost import crash, log, sensors, watchdog
 from plotpost.clock import Clock
 from plotpost.delivery import Delivery
 from plotpost.flash import Flash
@@ -21,6 +21,8 @@ _STREAM_PATIENCE_MS = const(120000)  # a name look-up and a REST call block
 _PLOT_AGAIN_MS = const(5000)
 _SAVE_TURN_MS = const(5000)
 _FLUSH_S = const(10)
+_GRACE_TURNS = const(2)  # of the keeper: who interrupts the agent in its first ten seconds finds no watchdog
+_HEALTHY_TURNS = const(120)
 
 
 class Channel:
@@ -42,19 +44,50 @@ class Agent:
         self.clock.hear(None)
         log.uptime = self.clock.uptime
         self.channels = []
-        slots = self._slots()
-        stream_id = random_hex(8)
-        self._flash = Flash(_SPOOL_FOLDER, config.flash_bytes, config.endpoint)
-        session = self._flash.session(stream_id, config.endpoint, self.channels)
-        self.spool = Spool(config.ram_bytes, stream_id, self.channels, session)
-        self._sampler = Sampler(slots, self.spool, self.clock)
-        self._delivery = Delivery(
-            self.spool, self._flash, config.checkpoint_ms, config.checkpoint_records, random.randrange, ticks_ms()
+        self.slots = self._slots()
+        self.sleep = _sleep(config, self.channels)
+        woken = self.sleep is not None and self.sleep.woken
+        self.boot = crash.Boot("", self.clock.uptime, woken)
+        self.flash = Flash(_SPOOL_FOLDER, config.flash_bytes, config.endpoint)
+        self.spool = self._woken_spool() if woken else self._new_spool()
+        self.sampler = Sampler(self.slots, self.spool, self.clock)
+        self.delivery = Delivery(
+            self.spool, self.flash, config.checkpoint_ms, config.checkpoint_records, random.randrange, ticks_ms()
         )
-        self._wifi = _wifi(config)
-        self._uplink = Uplink(config, self.clock, self._delivery, self._device, self._wifi and self._wifi.link)
+        self.wifi = _wifi(config)
+        self._uplink = Uplink(config, self.clock, self.delivery, self._device, self.wifi and self.wifi.link)
         self._id = device_id()
-        self._plotted = config.plot is None
+        self.plotted = config.plot is None
+        self.supervisor = Supervisor(self._tasks(), self.reset)
+        for slot in self.slots:
+            if hasattr(slot.driver, "observe"):
+                slot.driver.observe(self)
+        if self.sleep is not None:
+            self.sleep.restore(self)
+
+    def _new_spool(self):
+        stream_id = random_hex(8)
+        session = self.flash.session(stream_id, self._config.endpoint, self.channels)
+        return Spool(self._config.ram_bytes, stream_id, self.channels, session)
+
+    def _woken_spool(self):
+        sleep = self.sleep
+        session = self.flash.resume(sleep.stream_id, sleep.next, self._config.endpoint, self.channels)
+        spool = Spool(self._config.ram_bytes, sleep.stream_id, self.channels, session)
+        spool.resume(sleep.next)
+        return spool
+
+    def _tasks(self):
+        tasks = [
+            Task("sampler", self.sampler.run, _PATIENCE_MS),
+            Task("stream", self._stream, _STREAM_PATIENCE_MS),
+            Task("keeper", self._keep, _PATIENCE_MS),
+        ]
+        if self.wifi is not None:
+            tasks.append(Task("wifi", self.wifi.run, _PATIENCE_MS))
+        if self._config.led is not None:
+            tasks.append(Task("led", self._blink, _PATIENCE_MS))
+        return tasks
 
     def _slots(self):
         slots = []
@@ -79,46 +112,70 @@ class Agent:
 
     def _device(self):
         """The header `plotpost-device`: the chip's id and what has happened since the boot."""
-        delivery = self._delivery
-        return "%s; dropped=%d; skipped=%d; reconnects=%d" % (self._id, self._dropped(), delivery.skipped, self._reconnects())
+        return "%s; dropped=%d; skipped=%d; reconnects=%d; boots=%d; reset=%s" % (
+            self._id,
+            self._dropped(),
+            self.delivery.skipped,
+            self._reconnects(),
+            self.boot.number,
+            crash.CAUSES[self.boot.cause],
+        )
 
     def _dropped(self):
-        return self.spool.dropped + self._flash.dropped
+        return self.spool.dropped + self.flash.dropped
 
     def _reconnects(self):
-        return max(self._delivery.connects - 1, 0)
+        return max(self.delivery.connects - 1, 0)
 
     async def run(self):
-        """Work until cancelled or interrupted."""
+        """Work until cancelled or interrupted, or until the board sleeps."""
+        self.boot.say()
         log.info("agent", "{}: {} channels, {} readings fit the ring", self._config.name, len(self.channels), self.spool.capacity)
-        if self._flash.waiting():
-            log.info("agent", "{} readings of earlier boots wait on flash", self._flash.waiting())
-        if self._flash.foreign:
+        if self.flash.waiting():
+            log.info("agent", "{} readings of earlier boots wait on flash", self.flash.waiting())
+        if self.flash.foreign:
             log.warning("agent", "readings for another endpoint stay on flash; they are not sent to {}", self._config.endpoint)
-        tasks = [
-            Task("sampler", self._sampler.run, _PATIENCE_MS),
-            Task("stream", self._stream, _STREAM_PATIENCE_MS),
-            Task("saver", self._save, _PATIENCE_MS),
-        ]
-        if self._wifi is not None:
-            tasks.append(Task("wifi", self._wifi.run, _PATIENCE_MS))
-        await Supervisor(tasks).run()
+        if self.sleep is not None:
+            await self.sleep.run(self)
+        await self.supervisor.run()
 
-    async def _save(self, progress):
+    def reset(self, reason):
+        """Save what is in RAM, and reset the board; on Linux the program ends."""
+        self.boot.reset(reason, self._save)
+
+    def _save(self):
+        self.spool.spill(self.spool.in_ram())
+
+    async def _keep(self, progress):
+        turns = 0
         while True:
             progress()
             self.spool.save(ticks_ms())
+            if turns == _GRACE_TURNS:
+                watchdog.arm()
+            elif turns == _HEALTHY_TURNS:
+                self.boot.healthy()
+            turns = min(turns + 1, _HEALTHY_TURNS + 1)
             await sleep_ms(_SAVE_TURN_MS)
+
+    async def _blink(self, progress):
+        from plotpost import status
+
+        led = status.Led(self._config.led)
+        while True:
+            progress()
+            state = status.state(self.wifi and self.wifi.link, self.delivery)
+            await sleep_ms(led.step(state, ticks_ms()))
 
     async def _stream(self, progress):
         self._uplink.disconnect()
-        while self._wifi is not None and not self._wifi.link.up():
+        while self.wifi is not None and not self.wifi.link.up():
             progress()
             await sleep_ms(_PLOT_AGAIN_MS // 10)
-        while not self._plotted:
+        while not self.plotted:
             progress()
             self._create_plot()
-            await sleep_ms(0 if self._plotted else _PLOT_AGAIN_MS)
+            await sleep_ms(0 if self.plotted else _PLOT_AGAIN_MS)
         await self._uplink.run(progress)
 
     def _create_plot(self):
@@ -128,7 +185,7 @@ class Agent:
         gc.collect()
         try:
             url = plot.create(self._config, self.channels)
-            self._plotted = True
+            self.plotted = True
             log.info("plot", "drawn at {}", url)
         except plot.PlotError as error:
             log.warning("plot", "not created, trying again: {}", error)
@@ -136,19 +193,28 @@ class Agent:
         forget("plotpost.plot", "requests")
         gc.collect()
 
-    async def finish(self):
-        """Send and confirm what is left, for at most 10 s. The old connection is given up: an interrupt may have cut a line."""
+    async def finish(self, patience_s=_FLUSH_S):
+        """Send and confirm what is left, for so many seconds. The old connection is given up: an interrupt may have cut a line."""
         self._uplink.disconnect()
-        self._delivery.close(ticks_ms())
-        if not self._plotted:
+        self.delivery.close(ticks_ms())
+        try:
+            await asyncio.wait_for(self._send_rest(), patience_s)
+        except asyncio.TimeoutError:
+            pass
+        if self.spool.waiting():
+            log.warning("agent", "{} readings are not confirmed; they stay on flash", self.spool.waiting())
+        self._uplink.disconnect()
+        self._save()
+
+    async def _send_rest(self):
+        if self.wifi is not None and not self.wifi.link.up():
+            self._joining = asyncio.create_task(self.wifi.run(watchdog.feed))
+            while not self.wifi.link.up():
+                await sleep_ms(_PLOT_AGAIN_MS // 10)
+        if not self.plotted:
             self._create_plot()
-        if self._plotted:
-            try:
-                await asyncio.wait_for(self._uplink.run(_nothing), _FLUSH_S)
-            except asyncio.TimeoutError:
-                log.warning("agent", "{} readings are not confirmed; they stay on flash", self.spool.waiting())
-        self._uplink.disconnect()
-        self.spool.spill(self.spool.in_ram())
+        if self.plotted:
+            await self._uplink.run(watchdog.feed)
 
     def report(self):
         """Log what became of the readings, in one line."""
@@ -162,7 +228,7 @@ class Agent:
                 spool.next,
                 spool.settled,
                 self._dropped(),
-                self._delivery.skipped,
+                self.delivery.skipped,
                 self._reconnects(),
                 used,
                 whole,
@@ -179,8 +245,17 @@ def _wifi(config):
     return Wifi(config.wifi)
 
 
-def _nothing():
-    """Nobody watches over the last minutes."""
+def _sleep(config, channels):
+    """What lets the board sleep, or None when it is to stay awake."""
+    if config.sleep is None:
+        return None
+    from plotpost import sleep
+
+    if sleep.possible():
+        every_ms, connect_every = config.sleep
+        return sleep.Sleep(every_ms, connect_every, config.endpoint, channels)
+    log.warning("agent", "this machine cannot sleep: staying awake")
+    return None
 
 
 def _heap():
@@ -205,6 +280,8 @@ def run(config):
         asyncio.run(agent.run())
     except KeyboardInterrupt:
         log.info("agent", "interrupted: sending what is left")
+    except Exception as error:
+        agent.reset(crash.describe(error))
     asyncio.new_event_loop()
     try:
         asyncio.run(agent.finish())

@@ -91,6 +91,17 @@ class Clock:
         self.known = True
         self._add_boot(self._up_day, self._up_ms)
 
+    def carry(self, ms):
+        """What a clock that begins in `ms` milliseconds, after a deep sleep, needs to go on from this one."""
+        self.tick()
+        return [self._up_day, self._up_ms + ms, self._boot_day, self._boot_ms, self.known]
+
+    def resume(self, carried):
+        """Go on from the clock that gave `carried`: what it knew, this one knows."""
+        self._up_day, self._up_ms, self._boot_day, self._boot_ms, self.known = carried
+        self._ticks = ticks_ms()
+        self.tick()
+
     def uptime(self):
         """Seconds since boot, and the milliseconds beyond them."""
         self.tick()

@@ -16,6 +16,7 @@ SECRETS = "secrets.json"
 _RAM_MIN = const(240)  # 20 records
 _FLASH_MIN = const(8192)  # two segments
 _RECORDS_MAX = const(1000000)
+_SLEEP_MIN_MS = const(1000)
 _KINDS = {str: "a text in quotes", int: "a whole number", dict: "an object in {}", list: "a list in []"}
 _REQUIRED = object()
 
@@ -42,6 +43,8 @@ def parse(config, secrets):
     settings.ram_bytes, settings.flash_bytes = _spool(top.object("spool"))
     settings.checkpoint_ms, settings.checkpoint_records = _checkpoint(top.object("checkpoint"))
     settings.plot = _plot(top.object("plot"), settings.name) if top.has("plot") else None
+    settings.led = _led(top) if top.has("led") else None
+    settings.sleep = _sleep(top.object("sleep")) if top.has("sleep") else None
     networks = _networks(top) if top.has("wifi") else []
     top.finish()
     _take_secrets(settings, _Object(secrets, SECRETS, ""), networks)
@@ -225,6 +228,24 @@ def _checkpoint(checkpoint):
         raise checkpoint.wrong("records", f"must be from 1 to {_RECORDS_MAX}")
     checkpoint.finish()
     return every, records
+
+
+def _led(top):
+    pin = top.get("led")
+    if type(pin) not in (str, int):
+        raise top.wrong("led", "must be the name or number of a pin")
+    return pin
+
+
+def _sleep(sleep):
+    every = sleep.parsed("every", units.milliseconds)
+    if every < _SLEEP_MIN_MS:
+        raise sleep.wrong("every", f'is too often, at least "{_SLEEP_MIN_MS // 1000}s"')
+    connect_every = sleep.get("connect_every", int, 1)
+    if not 0 < connect_every <= _RECORDS_MAX:
+        raise sleep.wrong("connect_every", f"must be from 1 to {_RECORDS_MAX}")
+    sleep.finish()
+    return every, connect_every
 
 
 def _plot(plot, name):

@@ -33,7 +33,7 @@ _LOOP = const(5)
 
 def describe(error):
     """Kind and place of an error. Its text may hold a secret and is left out."""
-    return "%s at %s" % (type(error).__name__, log._place(error))
+    return "%s at %s" % (type(error).__name__, log.place(error))
 
 
 class Boot:

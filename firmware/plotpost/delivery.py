@@ -73,7 +73,8 @@ class Delivery:
         self._jitter = jitter
         self._since = now  # the last progress in this state
         self._first_sent = now
-        self._failures = 0
+        self.failures = 0  # in a row
+        self.refused = 0  # the status of a refusal that is still in force
         self._probing = False  # a line was refused and the server did not say which: one record a request
         self._stretched = False
         self._ask_ms = 0
@@ -108,7 +109,7 @@ class Delivery:
     def _checkpoint_due(self, sent, now):
         source = self.source
         after = _STRETCHED_MS if self._stretched else self._checkpoint_ms
-        if self._failures:
+        if self.failures:
             after = _TRIAL_MS
         return (
             sent >= self.room()
@@ -125,8 +126,8 @@ class Delivery:
         return ticks_diff(now, self._since) > _STALL_MS
 
     def finished(self):
-        """True when no more readings come and the last one is settled."""
-        return self.closing and self.spool.waiting() == 0
+        """True when no more readings come and the last one is settled, or refused: that does not heal in a moment."""
+        return self.closing and (self.spool.waiting() == 0 or self.refused != 0)
 
     # What happened
 
@@ -172,7 +173,8 @@ class Delivery:
             self.connects -= 1  # this one replaces a connection that had not failed
         self.state = OFFLINE
         self.retry_at = now
-        self._failures = 0
+        self.failures = 0
+        self.refused = 0
 
     def lost(self, reason, now):
         """The connection failed or broke. `reason` is for the log."""
@@ -182,7 +184,7 @@ class Delivery:
     def distrusted(self, reason, now):
         """The endpoint's certificate was not accepted. That does not heal by itself, and there is no way around it."""
         log.error("stream", "the endpoint's certificate is refused: {}", reason)
-        self._failures += 1
+        self.failures += 1
         self._come_back(_SLOW_MS + self._jitter(_SLOW_MS // 8), now)
 
     def answered(self, answer, now):
@@ -201,7 +203,7 @@ class Delivery:
             self._accepted(answer, now)
         elif status == 422:
             self._refused_line(answer, now)
-        elif status == 408 and not self._failures:
+        elif status == 408 and not self.failures:
             self._come_back(0, now)
         elif status == 423:
             self._refused(answer, _LIMIT_MS, now)
@@ -214,9 +216,10 @@ class Delivery:
         confirmed = answer.next is not None
         if not confirmed:
             self.source.settle(self.cursor)
-        if self._failures:
+        if self.failures:
             log.info("stream", "streaming again")
-        self._failures = 0
+        self.failures = 0
+        self.refused = 0
         self._probing = False
         self._stretched = not confirmed and not answer.reusable
         if answer.reusable:
@@ -241,17 +244,18 @@ class Delivery:
     def _refused(self, answer, delay, now):
         reason = _REASONS.get(answer.status, answer.text)
         log.error("stream", "refused with %d: %s" % (answer.status, reason))
-        self._failures += 1
+        self.failures += 1
+        self.refused = answer.status
         self._come_back(delay + self._jitter(delay // 8), now)
 
     def _complain(self, reason):
-        write = log.debug if self._failures else log.warning
+        write = log.debug if self.failures else log.warning
         write("stream", reason)
-        self._failures += 1
+        self.failures += 1
 
     def _backoff(self):
         delay = _BACKOFF_MS
-        for _ in range(min(self._failures, 9) - 1):
+        for _ in range(min(self.failures, 9) - 1):
             delay = min(delay * 9 // 5, _BACKOFF_MAX_MS)
         return delay * 3 // 4 + self._jitter(delay // 2)
 

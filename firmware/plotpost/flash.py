@@ -66,6 +66,10 @@ class Session(Numbered):
         self._open = None  # the last segment, while records are being appended to it
         self._reader = _Reader()
 
+    def append_to_last(self):
+        """Go on with the last segment instead of beginning another."""
+        self._open = self.segments[-1]
+
     def append(self, words, start, number, count):
         """Store `count` records, which begin at record `start` of the array `words` and at `number`; returns how many were stored.
 
@@ -229,6 +233,20 @@ class Flash:
         """The session of this boot: nothing is written before its first record."""
         self._current = Session(self, stream_id, endpoint, channels)
         return self._current
+
+    def resume(self, stream_id, number, endpoint, channels):
+        """The session of a stream id that goes on with record `number` after a deep sleep: appended to where it was left.
+
+        A sleep is planned, so that its last block is whole.
+        """
+        if self.sessions and self.sessions[-1].stream_id == stream_id and self.sessions[-1].next == number:
+            session = self._current = self.sessions.pop()
+            session.channels = channels
+            session.append_to_last()
+            return session
+        session = self.session(stream_id, endpoint, channels)
+        session.first = session.next = session.settled = number
+        return session
 
     def oldest(self):
         """The oldest session of an earlier boot that still holds something, or None."""

@@ -69,7 +69,7 @@ def error(module, message, a=_NOTHING, b=_NOTHING, c=_NOTHING):
 def exception(module, exc):
     """An error that nobody foresaw: its kind and place. Its text may hold a secret and is left out."""
     number = f" {exc.errno}" if isinstance(exc, OSError) and isinstance(exc.errno, int) else ""
-    error(module, "{}{} at {}", type(exc).__name__, number, _place(exc))
+    error(module, "{}{} at {}", type(exc).__name__, number, place(exc))
 
 
 def _line(rank, module, message, a, b, c):
@@ -92,7 +92,8 @@ def _printable(text):
     return text
 
 
-def _place(exc):
+def place(exc):
+    """Where an error came from, `file:line`."""
     try:
         return _frame(exc)
     except (MemoryError, IndexError):  # no room for the traceback, or there is none

@@ -7,7 +7,7 @@ without a limit, each step after it for at most 10 s. So this is done before str
 import errno
 import json
 
-from plotpost import __version__
+from plotpost import __version__, watchdog
 from plotpost.port import const
 
 _TIMEOUT_S = const(10)
@@ -114,7 +114,8 @@ def _post(config, form):
     }
     response = None
     try:
-        response = requests.post(url, data=form, headers=headers, timeout=_TIMEOUT_S)
+        with watchdog.phase("rest"):
+            response = requests.post(url, data=form, headers=headers, timeout=_TIMEOUT_S)
         return response.status_code, response.content
     except (OSError, ValueError, NotImplementedError) as error:
         reason = errno.errorcode.get(getattr(error, "errno", None), type(error).__name__)

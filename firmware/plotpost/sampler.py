@@ -43,10 +43,9 @@ class Slot:
         return first
 
     def turned(self, now):
-        """Its turn is over: plan the next one."""
-        self.turn = ticks_add(self.turn, self.every)
-        if ticks_diff(now, self.turn) > self.every:  # long too late: go on from here, do not hurry after what is missed
-            self.turn = ticks_add(now, self.every)
+        """Its turn is over: plan the next one. Turns that are past are skipped, and the rhythm is kept."""
+        late = ticks_diff(now, self.turn)
+        self.turn = ticks_add(self.turn, (late // self.every + 1) * self.every)
         self.due = self.turn
 
 

@@ -23,4 +23,6 @@ class Settings:
     checkpoint_ms: int  # when a request ends
     checkpoint_records: int
     plot: "dict | None"  # {"filename": text, "title": text}
+    led: "str | int | None"  # what machine.Pin takes for it
+    sleep: "tuple | None"  # (milliseconds from wake to wake, connect at each of how many), or None to stay awake
     account: "tuple | None"  # (user, API key), with which to create the plot

@@ -91,6 +91,11 @@ class Spool(Numbered):
         self._saved_at = ticks_ms()
         self._saved_settled = 0
 
+    def resume(self, number):
+        """Go on with reading `number` after a deep sleep. What was not confirmed before it waits in the session."""
+        self.next = self._ring_first = number
+        self.first = self.settled = self._session.first if self._session.waiting() else number
+
     def put(self, channel, value, time):
         """Append a reading taken at `time` (a Clock: `day`, `ms`, `known`).
 

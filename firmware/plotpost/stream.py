@@ -9,6 +9,7 @@ import select
 import socket
 
 from plotpost import delivery as d
+from plotpost import watchdog
 from plotpost.answer import Answer
 from plotpost.line import NO_DATE, Encoder
 from plotpost.port import const, receive, send, sleep_ms, ticks_ms
@@ -171,7 +172,8 @@ class Uplink:
 
     def _resolve(self):
         try:
-            return socket.getaddrinfo(self._config.host, self._config.port, socket.AF_INET, socket.SOCK_STREAM)[0][-1]
+            with watchdog.phase("dns"):
+                return socket.getaddrinfo(self._config.host, self._config.port, socket.AF_INET, socket.SOCK_STREAM)[0][-1]
         except OSError:
             return None
 

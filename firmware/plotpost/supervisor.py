@@ -4,7 +4,6 @@ It alone feeds the watchdog, so that a loop that hangs, or a supervisor that doe
 """
 
 import asyncio
-import sys
 
 from plotpost import crash, log, watchdog
 from plotpost.port import const, sleep_ms, ticks_add, ticks_diff, ticks_ms
@@ -53,12 +52,6 @@ class Task:
             self.failure = crash.describe(error)
 
 
-def _end(reason):
-    """The program ends, and whoever started it starts it again."""
-    log.error("supervisor", "ending: {}", reason)
-    sys.exit(1)
-
-
 class Supervisor:
     """Keeps `tasks` running. `restarts` counts how often one had to be started again.
 
@@ -66,7 +59,7 @@ class Supervisor:
     be cancelled. It saves what is in RAM, resets the board and does not return.
     """
 
-    def __init__(self, tasks, reset=_end, look_ms=_LOOK_MS, cancel_ms=_CANCEL_MS, healthy_ms=_HEALTHY_MS):
+    def __init__(self, tasks, reset, look_ms=_LOOK_MS, cancel_ms=_CANCEL_MS, healthy_ms=_HEALTHY_MS):
         self._tasks = tasks
         self._reset = reset
         self._look_ms = look_ms

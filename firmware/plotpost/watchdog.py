@@ -1,8 +1,8 @@
 """The hardware watchdog: it resets a board whose loop hangs. Nothing here does anything on Linux, which has none.
 
 A watchdog cannot be stopped (micropython issue 7766) and would reset an upload, so nobody arms it in service mode. The supervisor
-feeds it while every task makes progress. MicroPython leaves no way around some calls that block: a name look-up, a REST call, a TLS
-handshake, a radio's start. Each is a named phase, `with watchdog.phase("dns"):`, through which it is fed for at most 30 s.
+feeds it while every task makes progress. MicroPython leaves no way around some calls that block: a name look-up, a REST call, a
+radio's start. Each is a named phase, `with watchdog.phase("dns"):`, through which it is fed for at most 30 s.
 """
 
 import sys

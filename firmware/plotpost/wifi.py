@@ -3,7 +3,7 @@
 import network
 
 from plotpost import link as l
-from plotpost import log
+from plotpost import log, watchdog
 from plotpost.port import const, sleep_ms, ticks_ms
 
 _LOOK_MS = const(250)
@@ -38,6 +38,10 @@ class Wifi:
             await self._do(self._next())
             await sleep_ms(_LOOK_MS)
 
+    def off(self):
+        """The radio takes no more current."""
+        self._radio.active(False)
+
     def rssi(self):
         """Signal strength in dBm, None without a link."""
         try:
@@ -66,7 +70,8 @@ class Wifi:
     async def _reset(self):
         self._radio.active(False)
         await sleep_ms(_OFF_MS)
-        self._radio.active(True)
+        with watchdog.phase("wifi"):
+            self._radio.active(True)
         try:
             self._radio.config(pm=_NO_POWER_SAVING)
         except (OSError, ValueError, TypeError):

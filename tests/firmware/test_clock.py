@@ -179,3 +179,33 @@ def test_a_tick_allocates_nothing_also_while_it_loses_time():
         clock.tick()
     heap_unlock()
     assert clock.known
+
+
+def test_a_clock_goes_on_over_a_deep_sleep_whether_it_knew_the_time_or_not():
+    for utc in (None, 1795507378719):
+        bed = Bed()
+        try:
+            bed.clock.hear(utc)
+            before = bed.after(5000)
+            carried = bed.clock.carry(600000)
+            bed.now = 123  # the chip's ticks begin anew
+            bed.clock = Clock()
+            bed.clock.resume(carried)
+            assert bed.after(7) == before + 600007
+            assert bed.clock.known == (utc is not None)
+        finally:
+            bed.close()
+
+
+def test_a_time_before_the_sleep_is_dated_by_what_is_heard_after_it():
+    bed = Bed()
+    try:
+        bed.after(2000)  # a reading is taken: day 0, millisecond 2000
+        carried = bed.clock.carry(600000)
+        bed.clock = Clock()
+        bed.clock.resume(carried)
+        bed.clock.hear(1795507378719)
+        bed.clock.stamp(0, 2000)
+        assert bed.clock.day * DAY_MS + bed.clock.ms == 1795507378719 - 600000
+    finally:
+        bed.close()

@@ -188,7 +188,8 @@ def test_an_unknown_key_is_told_with_its_neighbours_wherever_it_stands():
     for path, line in (
         (
             "config/wlan",
-            "config.json: wlan: is unknown; known here: board, checkpoint, endpoint, name, plot, sensors, spool, version, wifi",
+            "config.json: wlan: is unknown; known here: board, checkpoint, endpoint, led, name, plot, sensors, sleep, spool, version,"
+            " wifi",
         ),
         ("config/sensors/0/evry", "config.json: sensors[0].evry: is unknown; known here: channels, driver, every"),
         ("config/sensors/0/channels/gpu", "config.json: sensors[0].channels.gpu: is unknown; known here: cpu"),
@@ -319,3 +320,26 @@ def test_a_file_that_is_no_json_is_named():
     for text in ("", "{", '{"version": 1', "version: 1", "\xff"):
         line = with_files({"config.json": text}, load_refusal)
         assert line == "config.json: is not JSON; look for a missing comma, quote or bracket"
+
+
+def test_a_board_that_sleeps_names_its_rhythm():
+    assert config.parse(*plain()).sleep is None
+    assert config.parse(*changed("config/sleep", {"every": "10m", "connect_every": 6})).sleep == (600000, 6)
+    assert config.parse(*changed("config/sleep", {"every": "1s"})).sleep == (1000, 1)
+
+
+def test_a_rhythm_that_cannot_be_is_refused():
+    for value, line in (
+        ({}, "config.json: sleep.every: is missing"),
+        ({"every": "500ms"}, 'config.json: sleep.every: is too often, at least "1s"'),
+        ({"every": "1m", "connect_every": 0}, "config.json: sleep.connect_every: must be from 1 to 1000000"),
+        ({"every": "1m", "conect_every": 2}, "config.json: sleep.conect_every: is unknown; known here: connect_every, every"),
+    ):
+        assert refusal("config/sleep", value) == line
+
+
+def test_the_led_is_a_pin_by_name_or_number():
+    assert config.parse(*plain()).led is None
+    for pin in ("LED", 2):
+        assert config.parse(*changed("config/led", pin)).led == pin
+    assert refusal("config/led", []) == "config.json: led: must be the name or number of a pin"

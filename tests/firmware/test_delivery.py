@@ -411,3 +411,25 @@ def test_a_wheel_of_ten_thousand_mishaps_loses_nothing_that_the_ring_could_hold(
     assert spool.dropped == 0
     assert spool.settled <= stored
     assert stored > 1000
+
+
+def test_a_refusal_is_known_until_the_endpoint_accepts_again():
+    bench = Bench().open()
+    bench.answer(404)
+    assert bench.delivery.refused == 404
+    bench.now += 400000
+    bench.open()
+    bench.end()
+    bench.answer(200, next=0)
+    assert (bench.delivery.refused, bench.delivery.failures) == (0, 0)
+
+
+def test_closing_does_not_wait_for_what_will_not_heal():
+    bench = Bench()
+    bench.put(5)
+    bench.delivery.close(bench.now)
+    bench.open()
+    assert not bench.delivery.finished()
+    bench.answer(403)
+    assert bench.delivery.finished()
+    assert bench.action(400000) == d.WAIT

@@ -276,3 +276,69 @@ def test_what_nobody_confirms_for_ten_minutes_goes_to_flash():
     spool.save((start + 1300000) & 0x3FFFFFFF)
     assert spool.in_ram() == 3  # something was confirmed: the ten minutes begin again
     folder.remove()
+
+
+def wake(folder, number, stream_id="0123456789abcdef", channels=CHANNELS, ram=20):
+    """A flash as the wake of a board finds it that slept before reading `number`, and a spool that goes on."""
+    flash = Flash(folder.path, 65536, ENDPOINT)
+    spool = Spool(ram * 12, stream_id, channels, flash.resume(stream_id, number, ENDPOINT, channels))
+    spool.resume(number)
+    return flash, spool
+
+
+def test_a_stream_goes_on_after_a_sleep_in_the_file_where_it_was_left():
+    folder = Folder()
+    flash, spool = folder.boot()
+    for _ in range(10):
+        put(spool, 3)
+        spool.spill(spool.in_ram())
+        flash, spool = wake(folder, spool.next)
+    assert check(spool) == (0, 30)
+    assert flash.oldest() is None
+    assert spool.waiting() == 30
+    assert len(folder.files()) == 1
+    spool.settle(30)
+    assert folder.files() == []
+    folder.remove()
+
+
+def test_a_stream_whose_readings_are_all_confirmed_goes_on_after_a_sleep_with_its_number():
+    folder = Folder()
+    _, spool = folder.boot()
+    put(spool, 5)
+    spool.spill(5)
+    spool.settle(5)
+    _, spool = wake(folder, 5)
+    assert (spool.first, spool.next, spool.waiting(), spool.dropped) == (5, 5, 0, 0)
+    put(spool, 2)
+    spool.spill(2)
+    assert check(spool) == (5, 7)
+    spool.give_up_evicted()
+    assert spool.dropped == 0
+    folder.remove()
+
+
+def test_what_was_confirmed_before_a_sleep_is_confirmed_after_it():
+    folder = Folder()
+    _, spool = folder.boot()
+    put(spool, 6)
+    spool.spill(6)
+    spool.settle(4)
+    _, spool = wake(folder, 6)
+    put(spool, 1)
+    assert check(spool)[1] == 7
+    spool.give_up_evicted()
+    assert spool.dropped == 0
+    folder.remove()
+
+
+def test_readings_whose_end_was_lost_are_sent_as_those_of_an_earlier_boot():
+    folder = Folder()
+    _, spool = folder.boot()
+    put(spool, 4)
+    spool.spill(4)
+    flash, spool = wake(folder, 9)  # five more were to be there
+    assert check(flash.oldest()) == (0, 4)
+    put(spool, 1)
+    assert check(spool) == (9, 10)
+    folder.remove()

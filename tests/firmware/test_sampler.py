@@ -71,6 +71,15 @@ def test_a_sensor_keeps_its_rhythm_although_it_is_attended_to_late():
     assert part.reads == 2
 
 
+def test_a_part_is_never_read_twice_at_the_same_time_to_catch_up():
+    part = Part()
+    bed = Bed(part, every=250)
+    bed.step(0)
+    for _ in range(5):
+        bed.step(750)
+    assert part.reads == 2
+
+
 def test_after_a_long_stop_it_does_not_hurry_to_catch_up():
     part = Part()
     bed = Bed(part)

@@ -17,7 +17,7 @@ _PATIENCE_MS = 10000
 
 count = int(sys.argv[1])
 board = agent.Agent(config.load())
-sampler, uplink, spool, delivery = board._sampler, board._uplink, board.spool, board._delivery
+sampler, uplink, spool, delivery = board.sampler, board._uplink, board.spool, board.delivery
 now = ticks_ms()
 written = 0
 

@@ -24,6 +24,7 @@ demo: $(VENV)/run.stamp
 
 test: lint
 	@.ci/browser.sh
+	@.ci/nginx.sh
 	@$(BIN)/pytest
 
 lint: $(VENV)/dev.stamp

@@ -11,11 +11,14 @@ from .commit import Committer
 from .editing import Editing
 from .errors import EndpointError
 from .hub import Hub
+from .images import Renderer
 from .keys import Keys
 from .login import Login
 from .pages import Pages
 from .plots import Plots
+from .rest.pictures import Pictures
 from .rest.v1 import RestV1
+from .rest.v2 import RestV2
 from .store import Store
 
 
@@ -40,6 +43,8 @@ def create_app(store: Store, committer: Committer, plots: Plots, hub: Hub) -> St
     return Starlette(
         routes=[
             *RestV1(store, plots, keys).routes(),
+            *Pictures(store, plots, keys, login, Renderer()).routes(),
+            *RestV2(store, plots, keys).routes(),
             *login.routes(),
             *Editing(plots, login).routes(),
             *pages.routes(),

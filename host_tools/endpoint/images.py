@@ -1,0 +1,186 @@
+"""Figures to pictures: plotly.js draws them in a Chromium that runs without a window, for as long as one picture takes."""
+
+import asyncio
+import base64
+import os
+import re
+import secrets
+import shutil
+import signal
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from string import Template
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+import orjson
+
+from .errors import Refusal
+
+MEDIA_TYPES = {
+    "png": "image/png",
+    "jpeg": "image/jpeg",
+    "webp": "image/webp",
+    "svg": "image/svg+xml",
+    "pdf": "application/pdf",
+}
+MOST_PIXELS = 8192  # of an edge
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+AT_ONCE = 2
+MOST_WAITING = 16
+TIMEOUT_S = 30.0
+
+_FLAGS = (
+    "--headless", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--disable-extensions", "--hide-scrollbars", "--disable-dev-shm-usage", "--no-pdf-header-footer",
+    "--use-angle=swiftshader", "--enable-unsafe-swiftshader",  # WebGL without a graphics card
+    "--host-resolver-rules=MAP * ~NOTFOUND",  # a figure may name pictures elsewhere: nobody is to be asked on its behalf
+    "--virtual-time-budget=20000",  # the page is done when nothing more happens in it, however slow the machine is
+)  # fmt: skip
+_DONE = re.compile(rb"<body[^>]*>(data|error):([^<]*)</body>")
+# WebGL traces are drawn by code that plotly.js makes at run time: hence unsafe-eval, in a page that reaches nobody.
+_PAGE = Template("""<!doctype html><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy"
+ content="default-src 'none'; script-src 'nonce-$nonce' 'unsafe-eval'; style-src 'unsafe-inline'; img-src data: blob:">
+<style>@page { size: ${width}px ${height}px; margin: 0 } body { margin: 0 }</style>
+<script nonce="$nonce" src="$plotly"></script>
+<script type="application/json" id="picture">$picture</script>
+<body><script nonce="$nonce">
+const { figure, format, width, height, scale } = JSON.parse(document.getElementById("picture").textContent);
+async function draw() {
+  if (format !== "pdf") return Plotly.toImage(figure, { format, width, height, scale });
+  await Plotly.newPlot(document.body, figure.data, { ...figure.layout, width, height }, { staticPlot: true });
+  document.title = "drawn";
+}
+draw().catch((error) => `error:$${error}`).then((text) => { if (text) document.body.textContent = text; });
+</script></body>
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What is asked for. Width and height are in pixels before they are multiplied by `scale`."""
+
+    format: str = "png"
+    width: int = 700
+    height: int = 500
+    scale: float = 1.0
+
+
+def parse_picture(given: dict[str, Any]) -> Picture:
+    """From a request's `format`, `width`, `height` and `scale`, numbers also as text. Raises Refusal(400)."""
+    name = str(given.get("format") or "png").lower()
+    name = {"jpg": "jpeg"}.get(name, name)
+    if name not in MEDIA_TYPES:
+        raise Refusal(400, f"pictures are made as {', '.join(MEDIA_TYPES)}, not as {name[:40]!r}")
+    scale = _number(given, "scale", 1, 0.1, 10)
+    width, height = (round(_number(given, edge, default, 10, MOST_PIXELS / scale)) for edge, default in _EDGES.items())
+    return Picture(name, width, height, scale)
+
+
+_EDGES = {"width": 700, "height": 500}  # plotly.js's own
+
+
+def _number(given: dict[str, Any], name: str, default: float, least: float, most: float) -> float:
+    value = given.get(name)
+    if value is None:
+        return default
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if not least <= number <= most:
+        raise Refusal(400, f"{name} must be a number from {least:g} to {most:g}")
+    return number
+
+
+class Renderer:
+    """Draws a few pictures at a time. Chromium ends with each, so nothing of a figure is left for the next."""
+
+    def __init__(self, timeout_s: float = TIMEOUT_S) -> None:
+        self._timeout_s = timeout_s
+        self._turn = asyncio.Semaphore(AT_ONCE)
+        self._waiting = 0
+
+    async def render(self, figure: dict[str, Any], picture: Picture) -> bytes:
+        """Raises Refusal: 424 without a browser, 429 when too many wait already, 422 for a figure that cannot be drawn."""
+        program = next(filter(None, map(shutil.which, PROGRAMS)), None)
+        if program is None:
+            raise Refusal(424, "this endpoint has no browser to draw pictures with: install chromium on its machine")
+        if self._waiting >= MOST_WAITING:
+            raise Refusal(429, "too many pictures are being drawn: try again in a minute")
+        self._waiting += 1
+        try:
+            async with self._turn:
+                return await self._draw(program, figure, picture)
+        finally:
+            self._waiting -= 1
+
+    async def _draw(self, program: str, figure: dict[str, Any], picture: Picture) -> bytes:
+        with tempfile.TemporaryDirectory(prefix="plotpost-", ignore_cleanup_errors=True) as name:
+            folder = Path(name)
+            page = folder / "page.html"
+            await asyncio.to_thread(page.write_bytes, make_page(figure, picture))
+            pdf = folder / "page.pdf"
+            printing = [f"--print-to-pdf={pdf}"] if picture.format == "pdf" else []
+            output = await self._run(program, folder, *printing, "--dump-dom", page.as_uri())
+            return pdf.read_bytes() if b"<title>drawn</title>" in output else read_dump(output)
+
+    async def _run(self, program: str, folder: Path, *arguments: str) -> bytes:
+        """Chromium's output. Its processes are a group of their own, and all of them end here."""
+        sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium has none for root, and refuses to start
+        process = await asyncio.create_subprocess_exec(
+            program, *_FLAGS, *sandbox, f"--user-data-dir={folder / 'profile'}", *arguments,
+            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+            env={"PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder), "TMPDIR": str(folder)},
+            start_new_session=True,
+        )  # fmt: skip
+        try:
+            output, _ = await asyncio.wait_for(process.communicate(), self._timeout_s)
+            return output
+        except TimeoutError:
+            raise Refusal(422, f"the picture was not drawn within {self._timeout_s:g} s: use fewer points") from None
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+
+
+def make_page(figure: dict[str, Any], picture: Picture) -> bytes:
+    """A page that draws the figure and then holds the picture as a data: address, or why there is none."""
+    told = {"figure": _with_title_objects(figure), "format": picture.format, "scale": picture.scale}
+    told |= {"width": picture.width, "height": picture.height}
+    page = _PAGE.substitute(
+        nonce=secrets.token_hex(16),
+        plotly=Path(str(resources.files("plotly").joinpath("package_data", "plotly.min.js"))).as_uri(),
+        picture=orjson.dumps(told).decode().replace("<", "\\u003c"),  # JSON in a page: no text may end its element
+        width=picture.width,
+        height=picture.height,
+    )
+    return page.encode()
+
+
+def read_dump(output: bytes) -> bytes:
+    """The picture in a page that Chromium has printed. Raises Refusal(422)."""
+    found = _DONE.search(output)
+    if found is None:
+        raise Refusal(422, "the browser could not draw this figure")
+    if found[1] == b"error":
+        raise Refusal(422, f"plotly.js cannot draw this figure: {found[2][:200].decode(errors='replace').strip()}")
+    kind, _, content = found[2].partition(b",")
+    return base64.b64decode(content) if kind.endswith(b";base64") else unquote_to_bytes(content)
+
+
+def _with_title_objects(value: Any) -> Any:
+    """plotly.js 3 stopped reading titles that are plain text, which is how older clients write them."""
+    if isinstance(value, list):
+        return [_with_title_objects(item) for item in value] if value and isinstance(value[0], dict) else value
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: {"text": item} if key == "title" and isinstance(item, str) else _with_title_objects(item)
+        for key, item in value.items()
+    }

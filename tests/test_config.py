@@ -60,7 +60,10 @@ def test_the_schema_is_one() -> None:
 
 PROBLEMS: list[tuple[Change, str]] = [
     # boards, drivers, keys, channels and options: the name, the known ones, the likely one
-    (lambda c, s: c.update(board="linus"), "config.json: board: 'linus' is unknown; known here: linux; did you mean 'linux'?"),
+    (
+        lambda c, s: c.update(board="linus"),
+        "config.json: board: 'linus' is unknown; known here: linux, pico_w; did you mean 'linux'?",
+    ),
     (
         lambda c, s: c["sensors"][0].update(driver="dht99"),
         "config.json: sensors[0].driver: 'dht99' is unknown; known on linux: cpu, health, load, memory, thermal",

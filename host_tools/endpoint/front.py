@@ -176,7 +176,7 @@ class Front(asyncio.Protocol):
         if self.request is None:
             return False  # nothing is owed: the transport closes itself
         self.request.eof()
-        return not self._is_tls
+        return self.transport.get_extra_info("sslcontext") is None  # TLS has no half-closed connection
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget()
@@ -207,10 +207,7 @@ class Front(asyncio.Protocol):
 
     def expire(self) -> None:
         """The deadline has passed."""
-        if self._leaving and self._is_tls:
-            self.deadline = math.inf
-            self.transport.close()  # says goodbye, which abort() does not
-        elif self._leaving:
+        if self._leaving:
             self.transport.abort()
         elif self._still_reads():
             self.extend()
@@ -244,15 +241,13 @@ class Front(asyncio.Protocol):
 
     def leave(self) -> None:
         """Close so that the answer is not lost: a socket closed with unread input sends a reset, which overtakes it."""
-        more_may_come = not self._eof and not (self._is_tls and _has_ended(self.request))
         self.request = None
         self._leaving = True
         self._input = b""
-        if not more_may_come:
+        if self._eof or not self.transport.can_write_eof():  # closing TLS waits for the client's goodbye, and so loses nothing
             self.transport.close()
             return
-        if not self._is_tls:
-            self.transport.write_eof()
+        self.transport.write_eof()
         self.transport.resume_reading()
         self.deadline = self.gate.deadline(self.gate.limits.drain_s)
 
@@ -270,11 +265,6 @@ class Front(asyncio.Protocol):
         self._leaving = True
 
     # Its own
-
-    @property
-    def _is_tls(self) -> bool:
-        """A TLS connection cannot be closed in one direction only, at least not with asyncio."""
-        return self.transport.get_extra_info("sslcontext") is not None
 
     def _still_reads(self) -> bool:
         """Whether the client has taken some of an answer since the last deadline. It may be slow, but must not stop."""
@@ -387,11 +377,6 @@ class StreamRequest:
         self._keep_alive = head.keep_alive_asked
         self._refusal: Refusal | None = None
         self._session = front.gate.streams.open(head, self.evict)
-
-    @property
-    def body_done(self) -> bool:
-        """The client has sent all that it wanted to."""
-        return self._body.done
 
     def begin(self, head: Head) -> None:
         self._front.gate.serving.add(self)
@@ -545,10 +530,6 @@ class AsgiRequest(HttpToolsProtocol):
             self._front.deadline = math.inf
         if self.complete and self._responded and not self.transport.is_closing():
             self._front.next_request()
-
-
-def _has_ended(request: "StreamRequest | AsgiRequest | None") -> bool:
-    return isinstance(request, StreamRequest) and request.body_done
 
 
 def _as_refusal(error: Exception) -> Refusal:

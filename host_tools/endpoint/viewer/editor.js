@@ -4,7 +4,7 @@ import { groups, shape } from "./panel.js";
 import { Style } from "./style.js";
 
 const { role, login } = document.body.dataset;
-const SAVE = { owner: "Save", visitor: "Save as a copy", guest: "Log in to save a copy" }[role];
+const SAVE = { owner: "Save", visitor: "Save as a copy", guest: "Log in to save" }[role];
 const HINT = {
   owner: "Titles and names can also be changed right on the plot. Everybody sees a change once it is saved.",
   visitor: "Only you see what you change. The copy is your own and does not go on with the stream.",

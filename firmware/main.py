@@ -1,20 +1,33 @@
 """Start the agent. On a board, Ctrl-C ends it cleanly and gives the REPL."""
 
 import gc
-import sys
 
-from plotpost import config, log, port
+from plotpost import log, port
 
-try:
-    settings = config.load()
-except config.ConfigError as error:
-    log.error("config", str(error))
-    sys.exit(1)
-del config
-port.forget("plotpost.config", "plotpost.units", "plotpost.url")  # 7 KB that are needed once
-gc.collect()
 
-from plotpost import agent  # noqa: E402  its modules fill the room that became free
+def settings():
+    """What the agent is to do, or None. The code that reads it, 7 KB, is needed once."""
+    from plotpost import config
 
-if not agent.run(settings):
-    sys.exit(1)
+    try:
+        return config.load()
+    except config.ConfigError as error:
+        log.error("config", str(error))
+    finally:
+        del config
+        port.forget("plotpost.config", "plotpost.units", "plotpost.url")
+        gc.collect()
+
+
+def main():
+    """True when the agent has run, and was ended."""
+    found = settings()
+    if found is None:
+        return False
+    from plotpost import agent  # its modules fill the room that became free
+
+    return agent.run(found)
+
+
+if not main():
+    port.fail()

@@ -106,3 +106,9 @@ def forget(*names):
         parent, _, child = name.rpartition(".")
         if parent and hasattr(sys.modules[parent], child):
             delattr(sys.modules[parent], child)
+
+
+def fail():
+    """End with exit status 1, where programs have one. A board would run main.py again at once, for ever: there it just ends."""
+    if SYSTEM_CLOCK:
+        sys.exit(1)

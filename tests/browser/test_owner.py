@@ -407,7 +407,7 @@ def test_text_of_streams_figures_and_people_never_runs_in_the_editor(client: Plo
     fill(group(editor, "X axis").get_by_label("Title"), SCRIPT_LIKE)
     fill(group(editor, "Trace 2").get_by_label("Name"), SCRIPT_LIKE)
     save(editor)
-    until(other, f"{LAYOUT}.xaxis?.title.text", SCRIPT_LIKE)
+    until(other, f"{LAYOUT}.xaxis?.title?.text", SCRIPT_LIKE)
     for page in (mine, other):
         assert page.locator("img[src=x]").count() == 0
         expect(page).to_have_title("plain")

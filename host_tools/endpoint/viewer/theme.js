@@ -35,7 +35,7 @@ export function template(layout, editing) {
       colorway: colours.colorway,
       font: { color: colours.text, family: getComputedStyle(document.body).fontFamily, size: 13 },
       paper_bgcolor: colours.card, plot_bgcolor: colours.card,
-      title: { font: { size: 17 }, x: 0.5 },
+      title: { font: { size: 17 }, x: 0.5, ...(editing && { y: 0.97, yanchor: "top" }) },
       xaxis: { ...axis(colours), showgrid: false, showline: true, ticks: "outside" },
       yaxis: axis(colours),
       scene: { xaxis: axis(colours), yaxis: axis(colours), zaxis: axis(colours) },

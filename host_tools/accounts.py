@@ -4,9 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from host_tools.endpoint.store import Store, StoreError, User
-
-FIRST_USER = "me"
+from host_tools.endpoint.store import FIRST_USER, Store, StoreError, User
 
 
 @contextmanager

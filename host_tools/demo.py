@@ -16,7 +16,7 @@ import orjson
 from host_tools import accounts
 from host_tools.child_endpoint import ChildEndpoint
 from host_tools.endpoint.errors import EndpointError
-from host_tools.endpoint.store import Store
+from host_tools.endpoint.store import FIRST_USER, Store
 from host_tools.runtime import Runtime
 from host_tools.simulate import Closing, LogLine, Simulation
 
@@ -179,7 +179,7 @@ class _Demo:
 
     @property
     def _url(self) -> str:
-        return f"{self._endpoint.url}/~{accounts.FIRST_USER}/1"
+        return f"{self._endpoint.url}/~{FIRST_USER}/1"
 
     def _hear(self, line: LogLine) -> None:
         if line.module == "plot" and line.message.startswith("drawn"):

@@ -23,13 +23,11 @@ from .fault import Faults, FaultyGate
 from .front import Gate, Limits
 from .hub import Hub
 from .plots import Plots
-from .store import Store
+from .store import FIRST_USER, Store
 from .streams import Streams
 from .tls import LocalAuthority, Pair, Tls, local_names
 
 logger = logging.getLogger(__name__)
-
-FIRST_USER = "me"
 
 _GRACE_S = 5  # how long a stop waits for connections; streams are answered at once, the rest is for their clients to read it
 _SPARE_FILES = 256  # descriptors beside those of connections

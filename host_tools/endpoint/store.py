@@ -19,6 +19,7 @@ import orjson
 
 from .errors import EndpointError
 
+FIRST_USER = "me"  # of a new data folder
 FILENAME = "plotpost.sqlite3"
 LOCK_FILENAME = "plotpost.lock"  # a file of its own: closing SQLite's would drop SQLite's locks (sqlite.org/howtocorrupt.html)
 SCHEMA_VERSION = 3

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from host_tools.accounts import FIRST_USER
 from host_tools.child_endpoint import ChildEndpoint
+from host_tools.endpoint.store import FIRST_USER
 from tests.bench import packets, servers, umqtt
 from tests.bench.boards import Bench, Failed, board_folder, sensor
 from tests.bench.figures import Client, Results, Spread

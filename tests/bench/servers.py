@@ -15,6 +15,7 @@ from pathlib import Path
 
 from host_tools import accounts, leash
 from host_tools.child_endpoint import ChildEndpoint
+from host_tools.endpoint.store import FIRST_USER
 
 _START_S = 10
 _APT = Path(__file__).parent.parent.parent / ".ci" / "apt.sh"
@@ -88,7 +89,7 @@ def new_plot(server: ChildEndpoint, name: str, tokens: list[str], maxpoints: int
     """Creates a plot with a trace for each token, as a board would; its URL."""
     traces = [{"x": [], "y": [], "type": "scatter", "stream": {"token": token, "maxpoints": maxpoints}} for token in tokens]
     fields = {
-        "un": accounts.FIRST_USER,
+        "un": FIRST_USER,
         "key": server.api_key,
         "origin": "plot",
         "platform": "bench",

@@ -122,5 +122,5 @@ def _has_token(trace: dict[str, Any]) -> bool:
 
 
 def _json(answer: dict[str, Any], status: int = 200) -> Response:
-    # json.dumps puts a space after the colon: the Arduino library looks for `"url": "http://`.
-    return Response(json.dumps(answer), status, media_type="application/json")
+    # The Arduino library looks for `"url": "http://`, with json.dumps's space, and reads until the connection is closed.
+    return Response(json.dumps(answer), status, {"connection": "close"}, "application/json")

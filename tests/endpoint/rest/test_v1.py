@@ -2,23 +2,14 @@
 
 import json
 import socket
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from host_tools.child_endpoint import ChildEndpoint
 from host_tools.endpoint.attempts import LIMIT
 from host_tools.endpoint.rest.request import BODY_LIMIT
 from tests.plotly_client import PlotlyClient
-
-
-@pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlotlyClient]:
-    folder = tmp_path_factory.mktemp("endpoint")
-    with ChildEndpoint(folder / "data", 0, folder / "log") as endpoint:
-        yield PlotlyClient(endpoint)
 
 
 def post(client: PlotlyClient, body: bytes, path: str = "/clientresp", **headers: str) -> dict[str, str]:
@@ -191,3 +182,13 @@ def test_a_request_that_is_too_large_is_told_so(client: PlotlyClient) -> None:
 
 def test_get_is_refused(client: PlotlyClient) -> None:
     assert client.get("/clientresp")[0].status == 405
+
+
+def test_a_figure_is_read_by_those_who_may_see_it(client: PlotlyClient) -> None:
+    path = urlsplit(client.plot([{"y": [1]}], filename="seen", sharing="private")["url"]).path.replace("~", "apigetfile/")
+    owner = {"plotly-username": client.user.name, "plotly-apikey": client.key}
+
+    assert json.loads(client.get(path, **owner)[1]) == {"error": "", "payload": {"figure": {"data": [{"y": [1]}], "layout": {}}}}
+    response, answer = client.get(path)
+    assert response.status == 404
+    assert "there is no file" in json.loads(answer)["error"]

@@ -195,6 +195,7 @@ class Agent:
 
     async def finish(self, patience_s=_FLUSH_S):
         """Send and confirm what is left, for so many seconds. The old connection is given up: an interrupt may have cut a line."""
+        self._save()  # first of all: a board may be reset while it tries to send
         self._uplink.disconnect()
         self.delivery.close(ticks_ms())
         try:

@@ -30,6 +30,7 @@ _HEARTBEAT_MS = const(20000)  # the service ends a stream after 60 s without dat
 _BATCH_MS = const(1500)  # since the last packet; readings wait that long for company
 _ASK_MS = const(1000)  # between two questions for the time, growing
 _TRIAL_MS = const(1000)  # after a failure: on a link that breaks often, long requests would never be confirmed
+_LINGER_MS = const(12000)  # MICROPY_PY_LWIP_TCP_CLOSE_TIMEOUT_MS is 10 s
 _BACKOFF_MS = const(1000)
 _BACKOFF_MAX_MS = const(60000)
 _SLOW_MS = const(300000)  # what does not heal by itself: 308, 400, 403, 404, 405, 406
@@ -180,6 +181,15 @@ class Delivery:
         """The connection failed or broke. `reason` is for the log."""
         self._complain(reason)
         self._come_back(self._backoff(), now)
+
+    def stuck(self, reason, now):
+        """The connection was given up although it stands.
+
+        On a Pico its unsent data keeps the network's memory until 10 s after the close, and a write on the next connection would block
+        for as long: beyond what the watchdog allows.
+        """
+        self._complain(reason)
+        self._come_back(max(self._backoff(), _LINGER_MS), now)
 
     def distrusted(self, reason, now):
         """The endpoint's certificate was not accepted. That does not heal by itself, and there is no way around it."""

@@ -100,7 +100,8 @@ class Uplink:
             self._delivery.distrusted(" ".join(str(error).split()), now)
             self.disconnect()
         else:
-            self._lost(_ERRORS.get(error.errno or 0) or "the connection broke (error %s)" % error.errno, now)
+            number = abs(error.errno or 0)  # negative where TLS stands between
+            self._lost(_ERRORS.get(number) or "the connection broke (error %d)" % number, now)
 
     def disconnect(self):
         """Close the socket, if there is one."""
@@ -129,7 +130,7 @@ class Uplink:
         elif action == d.CONNECT:
             self._connect(now)
         else:
-            self._lost("no answer from the endpoint", now)
+            self._give_up("no answer from the endpoint", now)
         return self._flush(now)
 
     def _end_request(self, now):
@@ -262,7 +263,7 @@ class Uplink:
             self._start += taken
             self._delivery.progress(now)
         elif self._delivery.stalled(now):
-            self._lost("the endpoint takes no more data", now)
+            self._give_up("the endpoint takes no more data", now)
         if self._start < self._end:
             return _SOON_MS
         self._start = self._end = 0
@@ -289,6 +290,13 @@ class Uplink:
             answer.reset()
         else:
             self.disconnect()
+
+    def _give_up(self, reason, now):
+        if self._delivery.state == d.CONNECTING:
+            self._delivery.lost(reason, now)
+        else:
+            self._delivery.stuck(reason, now)
+        self.disconnect()
 
     def _lost(self, reason, now):
         self._delivery.lost(reason, now)

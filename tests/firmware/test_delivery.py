@@ -65,7 +65,7 @@ class Bench:
     def comes_back_after(self):
         """Milliseconds until the next attempt."""
         assert self.delivery.state == d.OFFLINE
-        for ms in (0, 749, 750, 1349, 1350, 44999, 45000, 60000, 299999, 300000):
+        for ms in (0, 749, 750, 1349, 1350, 11999, 12000, 44999, 45000, 60000, 299999, 300000):
             if self.delivery.action((self.now + ms) & 0x3FFFFFFF) == d.CONNECT:
                 return ms
         return -1
@@ -332,6 +332,15 @@ def test_while_the_clock_is_unknown_empty_requests_ask_for_the_time_ever_more_se
     assert bench.spool.waiting() == 5
     bench.delivery.dated = True
     assert bench.action(1500) == d.SEND
+
+
+def test_a_connection_that_was_given_up_is_left_alone_until_its_memory_is_free():
+    bench = Bench().open()
+    bench.delivery.stuck("takes nothing", bench.now)
+    assert bench.comes_back_after() == 12000
+    for _ in range(9):
+        bench.delivery.stuck("takes nothing", bench.now)
+    assert bench.comes_back_after() == 45000
 
 
 def test_a_network_that_takes_nothing_is_given_up():

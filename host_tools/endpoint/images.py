@@ -37,7 +37,7 @@ _FLAGS = (
     "--headless", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--disable-extensions", "--hide-scrollbars", "--disable-dev-shm-usage", "--no-pdf-header-footer",
     "--use-angle=swiftshader", "--enable-unsafe-swiftshader",  # WebGL without a graphics card
-    "--host-resolver-rules=MAP * ~NOTFOUND",  # a figure may name pictures elsewhere: nobody is to be asked on its behalf
+    "--host-resolver-rules=MAP * ~NOTFOUND",  # a figure may name addresses: nobody is to be asked on its behalf
     "--virtual-time-budget=20000",  # the page is done when nothing more happens in it, however slow the machine is
 )  # fmt: skip
 _DONE = re.compile(rb"<body[^>]*>(data|error):([^<]*)</body>")
@@ -120,7 +120,7 @@ class Renderer:
             self._waiting -= 1
 
     async def _draw(self, program: str, figure: dict[str, Any], picture: Picture) -> bytes:
-        with tempfile.TemporaryDirectory(prefix="plotpost-", ignore_cleanup_errors=True) as name:
+        with tempfile.TemporaryDirectory(prefix="plotpost-picture-", ignore_cleanup_errors=True) as name:
             folder = Path(name)
             page = folder / "page.html"
             await asyncio.to_thread(page.write_bytes, make_page(figure, picture))

@@ -5,6 +5,7 @@ No package registry has the library, so its prints stand here: github.com/plotly
 
 import re
 import socket
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -92,10 +93,10 @@ def test_one_connection_feeds_all_traces_whatever_its_lengths_say(client: Plotly
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+", x) for trace in traces for x in trace["x"])
 
 
-def await_points(client: PlotlyClient, path: str, count: int) -> list[dict[str, list[float]]]:
+def await_points(client: PlotlyClient, path: str, count: int) -> list[dict[str, list[Any]]]:
     """The board reads no answer, so it does not know when its last line is stored."""
     for _ in range(400):
-        traces: list[dict[str, list[float]]] = client.figure(path)["data"]
+        traces: list[dict[str, list[Any]]] = client.figure(path)["data"]
         if len(traces[1]["y"]) == count:
             break
     return traces

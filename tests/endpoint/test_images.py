@@ -1,0 +1,149 @@
+"""Pictures that a real Chromium draws, and figures that it cannot draw."""
+
+import asyncio
+import shutil
+import socket
+import struct
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from host_tools.endpoint import images
+from host_tools.endpoint.errors import Refusal
+from host_tools.endpoint.images import MOST_WAITING, Picture, Renderer, make_page, parse_picture, read_dump
+
+FIGURE: dict[str, Any] = {"data": [{"y": [1, 3, 2]}], "layout": {"title": "25 °C"}}
+
+needs_chromium = pytest.mark.skipif(
+    not any(map(shutil.which, images.PROGRAMS)), reason="no Chromium: install the package chromium"
+)
+
+
+def draw(figure: dict[str, Any], picture: Picture, **options: Any) -> bytes:
+    return asyncio.run(Renderer(**options).render(figure, picture))
+
+
+@needs_chromium
+@pytest.mark.parametrize(
+    ("format", "start"),
+    [("png", b"\x89PNG\r\n"), ("jpeg", b"\xff\xd8\xff"), ("webp", b"RIFF"), ("svg", b"<svg "), ("pdf", b"%PDF-")],
+)
+def test_every_format_is_drawn(format: str, start: bytes) -> None:
+    assert draw(FIGURE, Picture(format, 300, 200)).startswith(start)
+
+
+@needs_chromium
+def test_the_size_is_what_was_asked_for_times_the_scale() -> None:
+    assert struct.unpack(">2I", draw(FIGURE, Picture("png", 300, 200, 2.0))[16:24]) == (600, 400)
+
+
+@needs_chromium
+def test_data_titles_and_webgl_traces_are_in_the_picture() -> None:
+    """WebGL is drawn as a picture inside the SVG; without it the trace would be missing without a word."""
+    svg = draw(
+        {"data": [{"y": [1, 3, 2]}, {"y": [2, 1], "type": "scattergl"}], "layout": FIGURE["layout"]}, Picture("svg")
+    ).decode()
+
+    assert "25 °C" in svg
+    assert 'class="js-line"' in svg
+    assert "data:image/png;base64," in svg
+
+
+@needs_chromium
+@pytest.mark.parametrize("format", ["png", "pdf"])
+def test_a_figure_that_cannot_be_drawn_is_refused(format: str) -> None:
+    with pytest.raises(Refusal, match=r"plotly\.js cannot draw this figure: TypeError") as caught:
+        draw({"data": [{"x": 5}], "layout": {"xaxis": {"domain": "x"}}}, Picture(format))
+
+    assert caught.value.status == 422
+
+
+@needs_chromium
+def test_nobody_is_asked_on_behalf_of_a_figure() -> None:
+    """A figure is somebody else's text: it must not make this machine reach into its network."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        style = {"style": f"{address}/style.json"}
+        with pytest.raises(Refusal, match="Map error"):
+            draw({"data": [{"type": "scattermap", "lat": [1], "lon": [1]}], "layout": {"map": style}}, Picture())
+        listener.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+
+
+@needs_chromium
+def test_a_picture_that_takes_too_long_is_given_up_and_leaves_no_process() -> None:
+    with pytest.raises(Refusal, match=r"not drawn within 0\.05 s") as caught:
+        draw(FIGURE, Picture(), timeout_s=0.05)
+
+    assert caught.value.status == 422
+    running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert "plotpost-picture-" not in running
+
+
+def test_without_a_browser_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+
+    with pytest.raises(Refusal, match="install chromium") as caught:
+        draw(FIGURE, Picture())
+
+    assert caught.value.status == 424
+
+
+def test_too_many_at_once_are_told_to_come_later(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    program = tmp_path / "chromium"
+    program.write_text("#!/bin/sh\necho '<body>data:image/png;base64,QUJD</body>'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+
+    async def crowd() -> list[bytes | BaseException]:
+        renderer = Renderer()
+        return await asyncio.gather(
+            *(renderer.render(FIGURE, Picture()) for _ in range(MOST_WAITING + 1)), return_exceptions=True
+        )
+
+    *drawn, refused = asyncio.run(crowd())
+    assert set(drawn) == {b"ABC"}
+    assert isinstance(refused, Refusal)
+    assert refused.status == 429
+
+
+def test_no_text_of_a_figure_ends_its_element() -> None:
+    page = make_page({"data": [{"name": "</script><script>alert(1)</script>"}], "layout": {}}, Picture())
+
+    assert b"alert(1)</script>" not in page
+
+
+@pytest.mark.parametrize("output", [b"", b"<html><body><p>nothing</p></body></html>"])
+def test_a_browser_that_prints_no_picture_is_told(output: bytes) -> None:
+    with pytest.raises(Refusal, match="the browser could not draw this figure"):
+        read_dump(output)
+
+
+@pytest.mark.parametrize(
+    ("given", "picture"),
+    [
+        ({}, Picture("png", 700, 500, 1)),
+        ({"format": "JPG", "width": "300", "height": 200.4, "scale": 2}, Picture("jpeg", 300, 200, 2)),
+    ],
+)
+def test_what_is_not_said_is_as_plotly_js_has_it(given: dict[str, Any], picture: Picture) -> None:
+    assert parse_picture(given) == picture
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"format": "emf"}, "pictures are made as png, jpeg, webp, svg, pdf, not as 'emf'"),
+        ({"width": "wide"}, "width must be a number from 10 to 8192"),
+        ({"height": 1}, "height must be a number from 10 to 8192"),
+        ({"height": "nan"}, "height must be a number from 10 to 8192"),
+        ({"scale": 100}, r"scale must be a number from 0\.1 to 10"),
+        ({"width": 5000, "scale": 4}, "width must be a number from 10 to 2048"),
+    ],
+)
+def test_an_impossible_picture_is_refused(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(Refusal, match=message):
+        parse_picture(given)

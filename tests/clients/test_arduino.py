@@ -82,10 +82,11 @@ def test_one_connection_feeds_all_traces_whatever_its_lengths_say(client: Plotly
     [path] = re.findall(rf'"url": "{client.endpoint.url.rstrip("/")}([^"]*)"', answer.decode())
 
     board.open()
-    for milliseconds, y in ((1000, 5), (2000, -17), (3000, 40)):
-        board.plot(milliseconds, y, tokens[0])
-    for milliseconds, y in ((1500, 1.5), (2500, 9.996), (3500, -0.999), (4500, 21.37)):
-        board.plot(milliseconds, y, tokens[1])
+    whole: list[tuple[int, float]] = [(1000, 5), (2000, -17), (3000, 40)]
+    broken = [(1500, 1.5), (2500, 9.996), (3500, -0.999), (4500, 21.37)]
+    for token, points in zip(tokens, (whole, broken), strict=True):
+        for milliseconds, y in points:
+            board.plot(milliseconds, y, token)
     board.close()
 
     traces = await_points(client, path, 4)

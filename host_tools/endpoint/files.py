@@ -73,9 +73,11 @@ def make_plot(store: Store, user: User, figure: Any, description: Description) -
 
 def change_plot(store: Store, user: User, file: FileRow, figure: Any, description: Description) -> FileRow:
     """Give it another figure if there is one, another name or another audience. It keeps its address."""
-    if figure is not None:
-        write_plot(store, user, file.id, read_figure(store, user, figure), file.filename, file.sharing)
-    return describe(store, user, file, description)
+    new = read_figure(store, user, figure) if figure is not None else None  # its faults are told before those of the name
+    file = describe(store, user, file, description)
+    if new is not None:
+        write_plot(store, user, file.id, new, file.filename, file.sharing)
+    return _again(store, file.user, file.fid)
 
 
 def make_grid(store: Store, user: User, grid: Grid, description: Description) -> FileRow:
@@ -86,6 +88,7 @@ def make_grid(store: Store, user: User, grid: Grid, description: Description) ->
 
 def change_grid(store: Store, user: User, file: FileRow, grid: Grid) -> None:
     """Write a grid that was changed, and draw the user's plots again that refer to it."""
+    _check_in_use(file)
     store.put_file_content(file, grid.dump())
     read = reader(store, user)
     for plot_id in store.plots_mentioning(user.id, f'"{file.user}:{file.fid}:'):
@@ -121,6 +124,7 @@ def _new_folder(store: Store, user: User, path: str) -> FileRow:
 
 def describe(store: Store, user: User, file: FileRow, description: Description) -> FileRow:
     """Rename it, or let others see it."""
+    _check_in_use(file)
     filename = description.filename or file.filename
     if filename != file.filename:
         if file.kind == "fold":
@@ -128,6 +132,11 @@ def describe(store: Store, user: User, file: FileRow, description: Description) 
         filename = _free_name(store, user, filename)
     store.describe_file(file, filename, description.sharing or file.sharing)
     return _again(store, file.user, file.fid)
+
+
+def _check_in_use(file: FileRow) -> None:
+    if file.trashed is not None:
+        raise Refusal(409, f"the file {file.user}:{file.fid} is in the trash: restore it first")
 
 
 def _free_name(store: Store, user: User, filename: str | None) -> str:

@@ -106,7 +106,7 @@ class Renderer:
         self._waiting = 0
 
     async def render(self, figure: dict[str, Any], picture: Picture) -> bytes:
-        """Raises Refusal: 424 without a browser, 429 when too many wait already, 422 for a figure that cannot be drawn."""
+        """Raises Refusal: 424 without a browser that runs, 429 when too many wait already, 422 for a figure that cannot be drawn."""
         program = next(filter(None, map(shutil.which, PROGRAMS)), None)
         if program is None:
             raise Refusal(424, "this endpoint has no browser to draw pictures with: install chromium on its machine")
@@ -127,6 +127,8 @@ class Renderer:
             pdf = folder / "page.pdf"
             printing = [f"--print-to-pdf={pdf}"] if picture.format == "pdf" else []
             output = await self._run(program, folder, *printing, "--dump-dom", page.as_uri())
+            if not output:
+                raise Refusal(424, f"the browser of this endpoint does not run: try {program} --headless about:blank there")
             return pdf.read_bytes() if b"<title>drawn</title>" in output else read_dump(output)
 
     async def _run(self, program: str, folder: Path, *arguments: str) -> bytes:

@@ -1,6 +1,7 @@
 """Pictures that a real Chromium draws, and figures that it cannot draw."""
 
 import asyncio
+import itertools
 import shutil
 import socket
 import struct
@@ -12,9 +13,11 @@ import pytest
 
 from host_tools.endpoint import images
 from host_tools.endpoint.errors import Refusal
-from host_tools.endpoint.images import MOST_WAITING, Picture, Renderer, make_page, parse_picture, read_dump
+from host_tools.endpoint.images import AT_ONCE, MOST_WAITING, Picture, Renderer, make_page, parse_picture, read_dump
 
 FIGURE: dict[str, Any] = {"data": [{"y": [1, 3, 2]}], "layout": {"title": "25 °C"}}
+
+PRINT = "echo '<body>data:image/png;base64,QUJD</body>'"
 
 needs_chromium = pytest.mark.skipif(
     not any(map(shutil.which, images.PROGRAMS)), reason="no Chromium: install the package chromium"
@@ -92,19 +95,44 @@ def test_without_a_browser_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) 
     assert caught.value.status == 424
 
 
-def test_too_many_at_once_are_told_to_come_later(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    program = tmp_path / "chromium"
-    program.write_text("#!/bin/sh\necho '<body>data:image/png;base64,QUJD</body>'\n")
+def put_program(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stand-in for the browser, where what matters is when it runs and not what it draws."""
+    program = folder / "chromium"
+    program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    monkeypatch.setenv("PATH", f"{folder}:/bin:/usr/bin")
 
-    async def crowd() -> list[bytes | BaseException]:
-        renderer = Renderer()
-        return await asyncio.gather(
-            *(renderer.render(FIGURE, Picture()) for _ in range(MOST_WAITING + 1)), return_exceptions=True
-        )
 
-    *drawn, refused = asyncio.run(crowd())
+async def crowd(size: int) -> list[bytes | BaseException]:
+    renderer = Renderer()
+    return await asyncio.gather(*(renderer.render(FIGURE, Picture()) for _ in range(size)), return_exceptions=True)
+
+
+def test_no_more_than_a_few_are_drawn_at_a_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    put_program(tmp_path, f"echo + >>{log}; sleep 0.1; echo - >>{log}; {PRINT}", monkeypatch)
+
+    assert asyncio.run(crowd(3 * AT_ONCE)) == [b"ABC"] * 3 * AT_ONCE
+
+    steps = [1 if line == "+" else -1 for line in log.read_text().split()]
+    assert len(steps) == 6 * AT_ONCE
+    assert max(itertools.accumulate(steps)) == AT_ONCE
+
+
+def test_a_browser_that_does_not_run_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    put_program(tmp_path, "exit 1", monkeypatch)
+
+    with pytest.raises(Refusal, match=f"try {tmp_path}/chromium --headless") as caught:
+        draw(FIGURE, Picture())
+
+    assert caught.value.status == 424
+
+
+def test_too_many_at_once_are_told_to_come_later(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    put_program(tmp_path, PRINT, monkeypatch)
+
+    *drawn, refused = asyncio.run(crowd(MOST_WAITING + 1))
+
     assert set(drawn) == {b"ABC"}
     assert isinstance(refused, Refusal)
     assert refused.status == 429

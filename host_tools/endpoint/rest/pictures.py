@@ -1,5 +1,6 @@
 """Pictures by REST: POST /v2/images and /apigenimage/ draw a figure that is sent, GET /~user/fid.png one that is stored."""
 
+import asyncio
 import re
 from typing import Any
 
@@ -54,7 +55,8 @@ class Pictures:
 
     async def _draw(self, user: User, body: dict[str, Any]) -> Response:
         picture = parse_picture(body)
-        return await self._picture(read_figure(self._store, user, body.get("figure")).as_dict(), picture)
+        figure = await asyncio.to_thread(read_figure, self._store, user, body.get("figure"))
+        return await self._picture(figure.as_dict(), picture)
 
     async def stored(self, request: Request) -> Response:
         path, query = request.path_params, request.query_params

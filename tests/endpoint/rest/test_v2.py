@@ -250,6 +250,27 @@ def test_a_token_that_feeds_another_plot_meanwhile_stays_there(client: PlotlyCli
     assert [trace["y"] for trace in data] == [[], [5]]
 
 
+@pytest.mark.parametrize("resource", ["plots", "grids"])
+def test_what_is_in_the_trash_does_not_change(client: PlotlyClient, call: Call, resource: str) -> None:
+    path = made(call, resource, FIGURE if resource == "plots" else GRID)
+    call("POST", f"{path}/trash")
+    stream = {"y": [], "stream": {"token": client.token()}}
+
+    for body in ({"figure": {"data": [stream]}}, {"metadata": 5}, {"filename": "renamed"}):
+        status, answer = call("PUT", path, body)
+        assert status == 409
+        assert answer["errors"][0]["message"].endswith("is in the trash: restore it first")
+
+
+def test_a_plot_becomes_secret_afterwards_as_the_old_sdks_ask_for_it(call: Call) -> None:
+    path = made(call, "plots", FIGURE).replace("/plots/", "/files/")
+
+    told = call("PUT", path, {"share_key_enabled": True, "world_readable": False})[1]
+
+    assert told["share_key_enabled"] is True
+    assert call("GET", path)[1]["share_key"] == told["share_key"]
+
+
 def test_a_name_that_was_given_away_must_be_free_for_a_plot_to_come_back(call: Call) -> None:
     path = made(call, "plots", FIGURE | {"filename": "given away"})
     call("POST", f"{path}/trash")

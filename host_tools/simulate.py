@@ -20,6 +20,7 @@ _LINE = re.compile(r"(\d+\.\d{3}) ([DIWE]) (\S+) (.*)")
 _CLOSING = re.compile(
     r"stopped taken=(\d+) settled=(\d+) dropped=(\d+) skipped=(\d+) reconnects=(\d+) heap_used=(\d+) heap=(\d+)"
 )
+_CHIP_ONLY = ("wifi", "led")  # this machine has a network of its own, and no LED
 _STOP_S = 30  # the agent flushes for at most 10 s; the rest is for a slow machine
 
 Json = dict[str, Any]
@@ -81,7 +82,7 @@ class Simulation:
         try:
             self.flash = Path(self._flash.name)
             resources.copy_firmware(self.flash)
-            _write_private(self.flash / "config.json", config)
+            _write_private(self.flash / "config.json", {k: v for k, v in config.items() if k not in _CHIP_ONLY})
             _write_private(self.flash / "secrets.json", secrets)
             self._process = self._start(runtime.command("main.py", board_kib=heap_kib))
         except BaseException:

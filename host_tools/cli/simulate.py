@@ -2,14 +2,18 @@
 
 import contextlib
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import click
 
 from host_tools import output
 from host_tools.cli import options
 from host_tools.runtime import BOARD_HEAP_KIB, find
-from host_tools.simulate import Simulation
+from host_tools.simulate import Closing, Json, LogLine, Simulation
+
+_EMULATED = "pico_w"
 
 
 @click.command()
@@ -21,21 +25,30 @@ from host_tools.simulate import Simulation
 )
 @click.option("--board", help="Another board than the one that config.json names.")
 @click.option("--endpoint", metavar="URL", help="Another endpoint than the one that config.json names.")
+@click.option("--heap", type=click.IntRange(min=16), metavar="KIB", help="The board's heap.", show_default=str(BOARD_HEAP_KIB))
 @click.option(
-    "--heap", type=click.IntRange(min=16), default=BOARD_HEAP_KIB, show_default=True, metavar="KIB", help="The board's heap."
+    "--emulated", is_flag=True, help="Emulate the chip and its radio too, with MicroPython for them. For pico_w, in a checkout."
 )
 @options.seconds
 @options.as_json
 def simulate(
-    config: Path, secrets: Path | None, board: str | None, endpoint: str | None, heap: int, seconds: float | None, as_json: bool
+    config: Path,
+    secrets: Path | None,
+    board: str | None,
+    endpoint: str | None,
+    heap: int | None,
+    emulated: bool,
+    seconds: float | None,
+    as_json: bool,
 ) -> None:
     """Run a board's firmware on this machine, unmodified, on a real MicroPython.
 
     Prints what the board logs. Ctrl-C ends it as on a board: what is left is sent and confirmed; a second Ctrl-C does not wait.
 
     \b
-    Example:
+    Examples:
       plotpost simulate --config greenhouse/config.json --endpoint http://127.0.0.1:8050 --for 60
+      plotpost simulate --board pico_w --emulated --endpoint http://localhost:8050
     """
     from host_tools.config import ConfigError, load, validate
 
@@ -46,17 +59,52 @@ def simulate(
     settings.update({key: value for key, value in (("board", board), ("endpoint", endpoint)) if value})
     if errors := validate(settings, private):
         raise click.ClickException("; ".join(errors))
+
+    def show(line: LogLine) -> None:
+        output.log_line(line, as_json)
+
+    if emulated:
+        _emulate(settings, private, heap, show, seconds)
+        return
     runtime = find(output.note if as_json else output.say)
-    with Simulation(runtime, settings, private, heap_kib=heap, on_line=lambda line: output.log_line(line, as_json)) as simulation:
+    with Simulation(runtime, settings, private, heap_kib=heap or BOARD_HEAP_KIB, on_line=show) as simulation:
         _attend(simulation, seconds)
 
 
-def _attend(simulation: Simulation, seconds: float | None) -> None:
+def _emulate(settings: Json, private: Json, heap: int | None, show: Callable[[LogLine], None], seconds: float | None) -> None:
+    if settings["board"] != _EMULATED:
+        raise click.UsageError(f"--emulated: there is an emulated {_EMULATED}, no {settings['board']}; see --board")
+    if heap is not None:
+        raise click.UsageError("--heap: an emulated board has the heap of its chip")
+    try:
+        from tests.emulated.desk import on_desk
+        from tests.emulated.errors import BoardError, Missing
+    except ImportError:
+        raise click.ClickException(
+            "--emulated: the emulator is not in the package; run plotpost in a checkout of its source"
+        ) from None
+    try:
+        with on_desk(settings, private, show) as agent:
+            _attend(agent, seconds)
+    except (BoardError, Missing) as failure:
+        raise click.ClickException(str(failure)) from failure
+
+
+class _Board(Protocol):
+    closing: Closing | None
+    last_line: str
+
+    def wait(self, timeout: float | None = None) -> int | None: ...
+
+    def stop(self) -> int | None: ...
+
+
+def _attend(board: _Board, seconds: float | None) -> None:
     """Waits for the end of the time or Ctrl-C, then for the board's end."""
     ended_by_itself = None
     deadline = None if seconds is None else time.monotonic() + seconds
     with contextlib.suppress(KeyboardInterrupt):
-        ended_by_itself = simulation.wait(None if deadline is None else deadline - time.monotonic())
-    status = ended_by_itself if ended_by_itself is not None else simulation.stop()
-    if status != 0 or simulation.closing is None:
-        raise click.ClickException(f"the agent ended with status {status}: {simulation.last_line}")
+        ended_by_itself = board.wait(None if deadline is None else deadline - time.monotonic())
+    status = ended_by_itself if ended_by_itself is not None else board.stop()
+    if status != 0 or board.closing is None:
+        raise click.ClickException(f"the agent ended with status {status}: {board.last_line}")

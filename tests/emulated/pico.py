@@ -162,7 +162,14 @@ class Pico:
             "network": asdict(self._network) if self._network else None,
         }
         with self._log.open("w") as log:
-            process = subprocess.Popen(emulator, stdin=subprocess.PIPE, stderr=log, pass_fds=[master], text=True)
+            process = subprocess.Popen(
+                emulator,
+                stdin=subprocess.PIPE,
+                stderr=log,
+                pass_fds=[master],
+                text=True,
+                start_new_session=True,  # a terminal's Ctrl-C must not end the board before the agent on it has sent the rest
+            )
         self._emulator = process
         self._cleanup.callback(self._end, process)
         assert process.stdin is not None

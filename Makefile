@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 SETTINGS := pyproject.toml .ci/constraints.txt .ci/venv.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench chaos clean
+.PHONY: help demo test lint firmware bench chaos clean
 
 help:
 	@echo "make demo           draw this machine's load, memory and temperature live, until Ctrl-C"
@@ -15,6 +15,7 @@ help:
 	@echo "make demo PORT=8051 the same on another port"
 	@echo "make test           lint, then all tests"
 	@echo "make lint           style and types of the host's code and of the firmware"
+	@echo "make firmware       build MicroPython for the emulated boards, once; make test does it by itself"
 	@echo "make bench          measure agent and endpoint beside their peers into docs/benchmarks.md"
 	@echo "make chaos          1,000 random faults, then an account of every reading (FAULTS=100, SEED=7, JSON=1)"
 	@echo "make clean          remove .venv and everything else that make has built"
@@ -27,6 +28,9 @@ test: lint
 	@.ci/nginx.sh
 	@$(BIN)/pytest
 
+firmware: $(VENV)/dev.stamp
+	@$(BIN)/python -m tests.emulated.firmware pico pico_w
+
 lint: $(VENV)/dev.stamp
 	@.ci/lint.sh
 
@@ -37,7 +41,7 @@ chaos: $(VENV)/run.stamp
 	@$(BIN)/python -m tests.faults.chaos $(if $(FAULTS),--faults $(FAULTS)) $(if $(SEED),--seed $(SEED)) $(if $(JSON),--json)
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist tests/emulated/chip/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/run.stamp: $(SETTINGS)

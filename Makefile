@@ -26,6 +26,7 @@ demo: $(VENV)/run.stamp
 test: lint
 	@.ci/browser.sh
 	@.ci/nginx.sh
+	@.ci/node.sh
 	@$(BIN)/pytest
 
 firmware: $(VENV)/dev.stamp

@@ -140,6 +140,21 @@ def test_the_agent_streams_to_a_server_that_it_can_verify(
     assert board.closing.taken == board.closing.settled == len(points) == len(set(points)) > 20
 
 
+def test_the_agent_streams_to_an_endpoint_that_made_its_own_authority(runtime: Runtime, tmp_path: Path) -> None:
+    endpoint = ChildEndpoint(tmp_path / "data", 0, tmp_path / "log", "--tls-self-signed", "--tls-port", "0")
+    endpoint.start()
+    try:
+        assert endpoint.tls_url is not None
+        ca = str(endpoint.data / "ca.der")
+        token = _token(endpoint)
+        board, lines = _run(runtime, endpoint.tls_url.rstrip("/"), token, ca, lambda _: len(_points(endpoint)) > 20)
+        assert board.closing is not None, lines
+        points = _points(endpoint)
+        assert board.closing.taken == board.closing.settled == len(points) == len(set(points)) > 20
+    finally:
+        endpoint.kill()
+
+
 @pytest.mark.parametrize("wrong", ["authority", "name"])
 def test_the_agent_refuses_a_server_that_it_cannot_verify_and_sends_it_nothing(
     runtime: Runtime,

@@ -27,7 +27,7 @@ test: lint
 	@.ci/browser.sh
 	@.ci/nginx.sh
 	@.ci/node.sh
-	@$(BIN)/pytest
+	@.ci/test.sh
 
 firmware: $(VENV)/dev.stamp
 	@$(BIN)/python -m tests.emulated.firmware pico pico_w

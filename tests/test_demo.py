@@ -108,7 +108,7 @@ def test_a_killed_demo_takes_its_processes_with_it(runtime: Runtime, home: Path,
     demo = processes.start(home, "demo", "--json", "--port", str(free_port))
     _wait_for(demo, "The plot: ")
     demo.kill()
-    demo.wait()
+    demo.communicate()
     assert processes.left_running(home) == []
 
 

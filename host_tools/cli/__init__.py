@@ -1,5 +1,6 @@
 """The command `plotpost`: its groups, and the one place where errors become a line and an exit status."""
 
+import importlib
 import os
 import signal
 import sys
@@ -9,19 +10,30 @@ from typing import NoReturn
 import click
 
 from host_tools import output
-from host_tools.cli.demo import demo
-from host_tools.cli.plot import plot
-from host_tools.cli.serve import serve
-from host_tools.cli.simulate import simulate
-from host_tools.cli.token import token
-from host_tools.cli.user import user
+from host_tools.device import DeviceError
 from host_tools.endpoint.errors import EndpointError
 from host_tools.runtime.errors import RuntimeMissing
 
 _DETAILS = "PLOTPOST_DEBUG"  # environment: show the traceback of an unexpected error
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+_COMMANDS = ("serve", "demo", "simulate", "plot", "token", "user")
+
+
+class _Commands(click.Group):
+    """Each command is a module of this package; one is imported when it is used, so that the others cost no time."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(f"host_tools.cli.{name}"), name)
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="plotpost")
 def commands() -> None:
     """Draw what sensors measure, live: boards send readings, the endpoint keeps and plots them.
@@ -32,10 +44,6 @@ def commands() -> None:
       plotpost serve         the endpoint that boards send to and browsers look at
       plotpost COMMAND -h    what a command does, with an example
     """
-
-
-for command in (serve, demo, simulate, plot, token, user):
-    commands.add_command(command)
 
 
 def main() -> NoReturn:
@@ -54,7 +62,7 @@ def _run() -> int:
         output.error(error.format_message())
     except (KeyboardInterrupt, click.Abort):
         pass
-    except (EndpointError, RuntimeMissing) as error:
+    except (DeviceError, EndpointError, RuntimeMissing) as error:
         output.error(str(error))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left; say nothing at exit either

@@ -4,7 +4,7 @@ import json
 import time
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Error, Page, expect
 
 from tests.plotly_client import PlotlyClient
 
@@ -25,14 +25,22 @@ def data_of(page: Page) -> list[dict[str, Any]]:
 def until(page: Page, condition: str, wanted: Any = True) -> None:
     """Waits until the expression has the wanted value. (Playwright's own way needs eval, which the page forbids.)"""
     deadline = time.monotonic() + PATIENCE_S
-    while (found := page.evaluate(condition)) != wanted:
+    while (found := _value(page, condition)) != wanted:
         assert time.monotonic() < deadline, f"{condition} is {found!r}, not {wanted!r}"
         page.wait_for_timeout(50)
 
 
+def _value(page: Page, expression: str) -> Any:
+    """The error itself, while the page is on its way to another or has drawn nothing yet."""
+    try:
+        return page.evaluate(expression)
+    except Error as error:
+        return error
+
+
 def wait_for_y(page: Page, values: list[Any], index: int = 0) -> None:
     """Waits until the trace is drawn with these values: in plotly.js's data and as marks on the screen."""
-    until(page, f"document.querySelector('#plot').data?.[{index}]?.y", values)
+    until(page, f"document.querySelector('#plot')?.data?.[{index}]?.y", values)
     marks = page.locator("#plot .scatterlayer .trace").nth(index).locator(".point")
     expect(marks).to_have_count(sum(value is not None for value in values), timeout=PATIENCE_S * 1000)
 

@@ -1,0 +1,288 @@
+"""An attached board that runs MicroPython, held in service: what runs on it is interrupted, and its raw REPL obeys.
+
+with Device.open("/dev/ttyACM0") as device:
+    print(device.facts.machine)
+    device.write("/config.json", content)
+    device.restart()
+
+mpremote speaks the protocol; here stand the agent's manners (Ctrl-C twice: it sends what is left, or is told not to) and the errors that
+a person can do something about.
+"""
+
+import ast
+import contextlib
+import errno
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import PurePosixPath
+from types import TracebackType
+from typing import Any, Self
+
+import serial
+from mpremote.transport import TransportError, TransportExecError
+from mpremote.transport_serial import SerialTransport
+
+try:
+    import grp
+except ImportError:  # Windows
+    grp = None  # type: ignore[assignment]
+
+Progress = Callable[[int, int], None]  # done, of all
+
+_READ_S = 1.0
+_ENTER_S = 3.0
+_TRIES = 8  # an agent may be in a call that blocks for seconds: a name look-up, a TLS handshake
+_CTRL_C = b"\x03"
+_POLL_S = 0.05
+_FACTS = """\
+import sys, os, machine
+print((tuple(sys.implementation[1])[:3], sys.platform, getattr(sys.implementation, '_mpy', 0), getattr(sys.implementation, '_build', ''), \
+getattr(sys.implementation, '_machine', ''), bytes(machine.unique_id()).hex()))
+"""
+
+
+class DeviceError(RuntimeError):
+    """It cannot be done with this board. The text says why, and what to do."""
+
+
+class PortError(DeviceError):
+    """The serial port cannot be opened: see `trouble`."""
+
+
+class NoAnswer(DeviceError):
+    """The port opens, but no MicroPython answers at it."""
+
+
+class Lost(DeviceError):
+    """The board went away in the middle: reset, or unplugged."""
+
+
+class Raised(DeviceError):
+    """What ran on the board raised an exception; the text is its last line. `trace` is all of it."""
+
+    def __init__(self, trace: str) -> None:
+        lines = trace.strip().splitlines()
+        super().__init__(f"the board answered: {lines[-1] if lines else 'nothing'}")
+        self.trace = trace
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a board says of itself: version (1, 28, 0), platform "rp2", `sys.implementation._mpy`, build "RPI_PICO_W", id in hex."""
+
+    version: tuple[int, int, int]
+    platform: str
+    mpy: int
+    build: str
+    machine: str
+    unique_id: str
+
+    @property
+    def release(self) -> str:
+        return ".".join(map(str, self.version))
+
+
+def trouble(port: str) -> str | None:
+    """Why this port cannot be opened, and the remedy; None when nothing stands in the way."""
+    try:
+        mode = os.stat(port)
+    except FileNotFoundError:
+        return f"there is no port {port}: plug the board in with a cable that carries data, then look at `plotpost ports`"
+    except OSError as error:
+        return f"{port}: {error.strerror}"
+    if not stat.S_ISCHR(mode.st_mode):
+        return f"{port} is not a serial port; `plotpost ports` lists those that there are"
+    if os.access(port, os.R_OK | os.W_OK):
+        return None
+    group = _group(mode.st_gid)
+    if group is None:
+        return f"no permission to use {port}: a udev rule must give it to a group of yours (docs/boards.md)"
+    return (
+        f"no permission to use {port}: it belongs to the group {group}; run `sudo usermod -aG {group} $USER`, then log in again"
+    )
+
+
+def await_port(port: str, seconds: float) -> None:
+    """Waits until the port is there, as after a reset. Raises PortError."""
+    deadline = time.monotonic() + seconds
+    while (why := trouble(port)) is not None:
+        if time.monotonic() > deadline:
+            raise PortError(why)
+        time.sleep(_POLL_S)
+
+
+class Device:
+    """Made by `open`. Paths on the board are absolute. Every method raises DeviceError; those on files also OSError, as on any machine."""
+
+    def __init__(self, port: str, transport: SerialTransport) -> None:
+        self.port = port
+        self._transport = transport
+
+    @classmethod
+    def open(cls, port: str) -> Self:
+        """Interrupts what runs there, and takes over. Raises PortError or NoAnswer."""
+        if os.name == "posix" and (why := trouble(port)):
+            raise PortError(why)
+        try:
+            transport = SerialTransport(port, timeout=_READ_S)
+        except TransportError:
+            raise PortError(
+                f"{port} is in use by another program: end the serial monitor, Thonny, or ModemManager that holds it"
+            ) from None
+        device = cls(port, transport)
+        try:
+            device._enter()
+        except BaseException:
+            device._close()
+            raise
+        return device
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leaves the board at its REPL; nothing runs there until it is reset."""
+        if self._transport.serial.is_open:
+            with contextlib.suppress(OSError):
+                self._transport.exit_raw_repl()
+        self._close()
+
+    @cached_property
+    def facts(self) -> Facts:
+        version, platform, mpy, build, machine, unique_id = ast.literal_eval(self.run(_FACTS))
+        return Facts(version, platform, mpy, build, machine, unique_id)
+
+    def run(self, code: str, timeout_s: float = 10.0, on_output: Callable[[bytes], None] | None = None) -> str:
+        """What a program prints; `timeout_s` is for each pause in its output. Raises Raised with the program's exception."""
+        with self._guarded():
+            printed, error = self._transport.exec_raw(code, timeout=timeout_s, data_consumer=on_output)
+        if error:
+            raise Raised(error.decode(errors="replace"))
+        return str(printed.decode(errors="replace")).replace("\r\n", "\n")
+
+    def value(self, expression: str) -> Any:
+        """A literal's value: numbers, text, bytes, tuples, lists, dictionaries."""
+        return ast.literal_eval(self.run(f"print(repr({expression}))").strip())
+
+    def read(self, path: str) -> bytes:
+        """Raises FileNotFoundError."""
+        with self._guarded():
+            return bytes(self._transport.fs_readfile(path))
+
+    def write(self, path: str, content: bytes, progress: Progress | None = None) -> None:
+        """In place: a cut cable leaves a part of it. Write beside, and `rename`, what must be whole."""
+        with self._guarded():
+            self._transport.fs_writefile(path, content, progress_callback=progress)
+
+    def rename(self, path: str, to: str) -> None:
+        """In one step, over a file that may be there already."""
+        self.run(f"import os\nos.rename({path!r}, {to!r})")
+
+    def remove(self, path: str) -> None:
+        """Raises FileNotFoundError."""
+        with self._guarded():
+            self._transport.fs_rmfile(path)
+
+    def exists(self, path: str) -> bool:
+        with self._guarded():
+            return bool(self._transport.fs_exists(path))
+
+    def make_folder(self, path: str) -> None:
+        """With those above it; one that is there already stays."""
+        for folder in [*reversed(PurePosixPath(path).parents), PurePosixPath(path)][1:]:
+            with self._guarded(), contextlib.suppress(FileExistsError):
+                self._transport.fs_mkdir(str(folder))
+
+    def files(self, folder: str = "/") -> dict[str, int]:
+        """The files in a folder and below it, with their sizes; none where there is no such folder."""
+        with self._guarded():
+            if not self._transport.fs_isdir(folder):
+                return {}
+            return dict(self._walk(PurePosixPath(folder)))
+
+    def digest(self, path: str) -> str:
+        """SHA-256 in hex, taken on the board. Raises FileNotFoundError."""
+        with self._guarded():
+            return str(self._transport.fs_hashfile(path, "sha256").hex())
+
+    def restart(self) -> None:
+        """A hard reset: main.py runs, and this device is closed."""
+        self._leave("machine.reset()")
+
+    def bootloader(self) -> None:
+        """Into the chip's own loader, if this build can go there by itself; this device is closed."""
+        self._leave("machine.bootloader()")
+
+    def _leave(self, by: str) -> None:
+        with contextlib.suppress(OSError, TransportError):
+            self._transport.exec_raw_no_follow(f"import machine, time\ntime.sleep_ms(100)\n{by}")
+        self._close()
+
+    def _walk(self, folder: PurePosixPath) -> Iterator[tuple[str, int]]:
+        for entry in self._transport.fs_listdir(str(folder)):
+            path = folder / entry.name
+            if stat.S_ISDIR(entry.st_mode):
+                yield from self._walk(path)
+            else:
+                yield str(path), entry.st_size
+
+    def _enter(self) -> None:
+        """The first Ctrl-C asks the agent to end, the second not to wait for the network."""
+        for _ in range(_TRIES):
+            try:
+                self._transport.serial.write(_CTRL_C)
+                time.sleep(_POLL_S)
+                with (
+                    open(os.devnull, "w") as nowhere,
+                    contextlib.redirect_stdout(nowhere),
+                ):  # mpremote prints what it does not expect
+                    self._transport.enter_raw_repl(soft_reset=False, timeout_overall=_ENTER_S)
+                return
+            except TransportError:
+                continue
+            except OSError as error:
+                raise self._lost(error) from None
+        raise NoAnswer(
+            f"nothing answers at {self.port} like MicroPython: if the board is new, put MicroPython on it with `plotpost flash`; "
+            "if it hangs, unplug it and plug it in again"
+        )
+
+    @contextlib.contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """mpremote's and pyserial's errors, as ours; those of the board's file system pass."""
+        try:
+            yield
+        except TransportExecError as error:
+            raise Raised(error.error_output) from None
+        except TransportError as error:
+            raise self._lost(error) from None
+        except OSError as error:
+            if isinstance(error, serial.SerialException) or error.errno in (errno.EIO, errno.ENXIO, errno.ENODEV, errno.EBADF):
+                raise self._lost(error) from None
+            raise
+
+    def _lost(self, error: Exception) -> Lost:
+        return Lost(f"the board at {self.port} went away ({error}): check the cable, and run the command again")
+
+    def _close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._transport.close()
+        with contextlib.suppress(OSError):
+            self._transport.serial.close()
+
+
+def _group(number: int) -> str | None:
+    """The group that may use a port, unless it is root's own."""
+    if grp is None or number == 0:
+        return None
+    try:
+        return grp.getgrgid(number).gr_name
+    except KeyError:
+        return None

@@ -110,11 +110,14 @@ class Agent:
                 self.channels.append(Channel(channel, unit, decimals, self._config.tokens[wanted[channel]]))
         return Slot(name, driver, spec["every_ms"], array("i", places), places, ticks_ms())
 
-    def _device(self):
-        """The header `plotpost-device`: the chip's id and what has happened since the boot."""
+    def _device(self, source):
+        """The header `plotpost-device` of a request that carries `source`: the chip's id, and what has happened since the boot.
+
+        Readings that an earlier life dropped are counted under its own stream id.
+        """
         return "%s; dropped=%d; skipped=%d; reconnects=%d; boots=%d; reset=%s" % (
             self._id,
-            self._dropped(),
+            self._dropped() if source is self.spool else source.admit(),
             self.delivery.skipped,
             self._reconnects(),
             self.boot.number,

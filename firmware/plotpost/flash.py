@@ -6,7 +6,8 @@ A segment is a file of at most 4 KiB, one erase block of littlefs on a Pico or a
     block: number of its first record, 4 bytes | how many, 2 bytes | CRC-32 of block but itself, 4 bytes | records of 12 bytes
 
 All integers are little-endian. The head names the stream id, the endpoint and the channel table, so that a segment is replayed
-as it was taken, whatever config.json says by then. A segment is deleted when all of it is settled; only blocks whose checksum is
+as it was taken, whatever config.json says by then; and how many readings this life had given up by then, so that a power cut
+does not take the count away. A segment is deleted when all of it is settled; only blocks whose checksum is
 right are ever read, and nothing is appended to a file of an earlier boot.
 """
 
@@ -54,13 +55,16 @@ class Segment:
 class Session(Numbered):
     """The segments of one stream id, oldest first, without a gap.
 
-    `channels` and `endpoint` are those under which the records were taken.
+    `channels` and `endpoint` are those under which the records were taken. `admitted`: how many readings an earlier life had given up by
+    its own count, which goes with its stream id to the endpoint.
     """
 
     def __init__(self, flash, stream_id, endpoint, channels):
         super().__init__(stream_id, channels)
         self.endpoint = endpoint
         self.segments = []
+        self.admitted = 0
+        self._told = False
         self.capacity = 0  # nothing is added: a request that has sent everything may end
         self._flash = flash
         self._open = None  # the last segment, while records are being appended to it
@@ -101,7 +105,12 @@ class Session(Numbered):
         self._open = None
         self._flash.make_room()
         head = json.dumps(
-            {"id": self.stream_id, "endpoint": self.endpoint, "channels": [[c.token, c.decimals] for c in self.channels]}
+            {
+                "id": self.stream_id,
+                "endpoint": self.endpoint,
+                "channels": [[c.token, c.decimals] for c in self.channels],
+                "dropped": self._flash.given_up,
+            }
         ).encode()
         path = self._flash.new_path()
         with open(path, "wb") as file:
@@ -139,11 +148,26 @@ class Session(Numbered):
         while self.segments and self.segments[0].next <= self.first:
             self._delete_oldest()
 
+    def give_up(self, number, count):
+        """All below `number`, of which `count` were not settled, is given up."""
+        self._flash.given_up += count
+        self.settle(number)
+
     def drop_oldest(self):
         """Give up the oldest segment."""
-        if self.segments:
-            self.first = max(self.first, self.segments[0].next)
-            self._delete_oldest()
+        if not self.segments:
+            return
+        oldest = self.segments[0]
+        self._flash.given_up += oldest.next - max(self.first, oldest.first)
+        self.first = max(self.first, oldest.next)
+        self._delete_oldest()
+        if not self.segments and not self._told:
+            self._flash.take_over(self.admitted)
+
+    def admit(self):
+        """What an earlier life had given up: a request with its stream id is about to say so."""
+        self._told = True
+        return self.admitted
 
     def _delete_oldest(self):
         segment = self.segments.pop(0)
@@ -216,7 +240,8 @@ class Flash:
     """The folder of segments, at most `size` bytes of it.
 
     `sessions`: what earlier boots left, oldest first, for `endpoint`. `foreign`: what they left for another one, which is neither sent
-    nor deleted before the room is needed.
+    nor deleted before the room is needed. `given_up`: readings that left flash unconfirmed in this life, whether or not an answer under
+    way confirms some of them yet.
     """
 
     def __init__(self, folder, size, endpoint):
@@ -226,6 +251,7 @@ class Flash:
         self._current = None
         self.sessions = []
         self.foreign = []
+        self.given_up = 0
         self._lost = 0  # of sessions that are done with
         self._recover(endpoint)
 
@@ -261,7 +287,12 @@ class Flash:
     @property
     def dropped(self):
         """How many readings of earlier boots were given up because the flash was full."""
-        return self._lost + sum([s.dropped for s in self.sessions])
+        return self._lost + sum([s.dropped for s in self.sessions]) + sum([s.first - s.settled for s in self.foreign])
+
+    def take_over(self, count):
+        """Answer for so many readings that a life gave up of which nothing is left."""
+        self.given_up += count
+        self._lost += count
 
     def waiting(self):
         """How many readings of earlier boots wait to be sent."""
@@ -297,9 +328,19 @@ class Flash:
 
     def _take(self, path, endpoint):
         head, first, next = _whole(path)
+        if first is None:
+            self._admit_more(head)
+            raise SegmentError("no whole block")
         session = self._session_for(head, first, endpoint)
+        session.admitted = head.get("dropped", 0)
         session.segments.append(Segment(path, first, next, os.stat(path)[6]))
         session.next = next
+
+    def _admit_more(self, head):
+        """The power was cut before the first block: the head counts all the same."""
+        for sessions in (self.sessions, self.foreign):
+            if sessions and sessions[-1].stream_id == head["id"]:
+                sessions[-1].admitted = head.get("dropped", 0)
 
     def _session_for(self, head, first, endpoint):
         sessions = self.sessions if head["endpoint"] == endpoint else self.foreign
@@ -316,7 +357,7 @@ def _checksum(number, count, records):
 
 
 def _whole(path):
-    """The head of a segment, and the numbers `first` to `next` of its records up to the first block that is not whole."""
+    """The head of a segment, and the numbers `first` to `next` of its records up to the first block that is not whole; None for none."""
     first = next = None
     with open(path, "rb") as file:
         head = _read_head(file)
@@ -326,6 +367,4 @@ def _whole(path):
                 break
             first = number if first is None else first
             next = number + count
-    if first is None:
-        raise SegmentError("no whole block")
     return head, first, next

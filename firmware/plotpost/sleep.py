@@ -72,6 +72,7 @@ class Sleep:
             return
         agent.clock.resume(state["clock"])
         agent.spool.dropped, agent.delivery.skipped, agent.delivery.connects = state["counts"]
+        agent.flash.given_up = agent.spool.dropped
         agent.plotted = state["plotted"]
 
     async def run(self, agent):

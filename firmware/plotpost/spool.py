@@ -169,7 +169,8 @@ class Spool(Numbered):
 
     def _evict(self):
         """Give up the oldest record, and with it all that is on flash: it is older still, and flash is broken."""
+        gone = self._ring_first + 1 - self.first
         self._ring_first += 1
         self.first = self._ring_first
         if self._session is not None:
-            self._session.settle(self.first)
+            self._session.give_up(self.first, gone)

@@ -37,7 +37,7 @@ _ERRORS = {
 class Uplink:
     """Sends what `delivery.source` holds to `config.endpoint`.
 
-    `device()` gives the text of the header `plotpost-device`: the chip's id and the counters. `link`: the WiFi link, None where the
+    `device(source)` gives the text of the header `plotpost-device`: the chip's id and the counters. `link`: the WiFi link, None where the
     system has a network of its own.
     """
 
@@ -209,7 +209,15 @@ class Uplink:
         return (
             "POST %s HTTP/1.1\r\nHost: %s:%d\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n%s"
             "plotpost-records: %s/%d\r\nplotpost-device: %s\r\n\r\n"
-            % (config.path, config.host, config.port, token, delivery.source.stream_id, delivery.begun, self._device())
+            % (
+                config.path,
+                config.host,
+                config.port,
+                token,
+                delivery.source.stream_id,
+                delivery.begun,
+                self._device(delivery.source),
+            )
         ).encode()
 
     def _encode(self, now):

@@ -11,21 +11,20 @@ from host_tools.simulate import Closing
 class Life:
     """What a board took from one power-on to its end, in the order it was taken.
 
-    `closing`: its own account, None when its power was cut. `told`: how many dropped readings it had told the endpoint of.
+    `closing`: its own account, None when its power was cut.
     `full`: its flash was full at the end, so that there may have been more.
     """
 
     values: Sequence[int]
     closing: Closing | None
-    told: int = 0
     full: bool = False
 
     @property
     def admitted(self) -> int:
-        """Values that the board itself counts as gone, or that were on their way from the part to the ring when Ctrl-C came."""
+        """Values that the board itself counts as refused, or that were on their way from the part to the ring when Ctrl-C came."""
         if self.closing is None:
-            return self.told
-        return max(self.told, self.closing.dropped) + self.closing.skipped + max(len(self.values) - self.closing.taken, 0)
+            return 0
+        return self.closing.skipped + max(len(self.values) - self.closing.taken, 0)
 
 
 @dataclass(frozen=True)
@@ -42,10 +41,13 @@ class Account:
     unexplained: tuple[str, ...]
 
 
-def settle(lives: Sequence[Life], traces: Sequence[Sequence[int]], *, missing: int, together: int, ring: int) -> Account:
+def settle(
+    lives: Sequence[Life], traces: Sequence[Sequence[int]], *, told: int, missing: int, together: int, ring: int
+) -> Account:
     """The account of one board.
 
-    `traces`: what is stored, in the order it came. `missing`: how many values never came by the endpoint's count. `together`: how
+    `traces`: what is stored, in the order it came. `told`: how many dropped readings the board told the endpoint of, in all its lives.
+    `missing`: how many values never came by the endpoint's count. `together`: how
     many values one reading gives. `ring`: how many fit the ring.
     """
     counts = Counter(value for trace in traces for value in trace)
@@ -55,7 +57,8 @@ def settle(lives: Sequence[Life], traces: Sequence[Sequence[int]], *, missing: i
         at_cut = sum(value not in counts for value in life.values[-ring:]) if life.closing is None else 0
         in_ram += at_cut
         gone += lacking - at_cut
-    dropped = min(gone, sum(life.admitted for life in lives))
+    closings = sum(life.closing.dropped for life in lives if life.closing)
+    dropped = min(gone, max(told, closings) + sum(life.admitted for life in lives))
     untold = gone - dropped if any(life.full for life in lives) else 0
     lost = gone - dropped - untold
     trouble = [*_strangers(lives, counts), *_repeated(counts), *_disorder(lives, traces), *_closings(lives, together)]

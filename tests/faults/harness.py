@@ -2,11 +2,9 @@
 
 import json
 import os
-import random
 import re
 import shutil
 import signal
-import socket
 import threading
 import time
 import urllib.parse
@@ -28,6 +26,7 @@ from host_tools.runtime import Runtime
 from host_tools.simulate import LogLine, Simulation
 from tests.faults.account import Account, Life, settle
 from tests.faults.proxy import Proxy
+from tests.network import quiet_port
 
 ENDPOINT_KILLED = "endpoint_killed"
 ENDPOINT_STOPPED = "endpoint_stopped"
@@ -40,25 +39,8 @@ _SEGMENT_KIB = 4  # a file on the board's flash
 _REPLAY_S = 120  # a board comes back after a minute at the latest, and sends what is on its flash
 _PART = Path(__file__).with_name("counting_part.py")
 _MOST_POINTS = 200_000  # what a trace keeps at most (Plotly's protocol): nothing may be forgotten before it is counted
-# Linux gives callers higher ones (ip_local_port_range, ip(7)). Shuffled, so that two runs at once do not try the same.
-_QUIET_PORTS = iter(random.sample(range(20_000, 32_000), 12_000))
 _LOOK_S = 0.1
 _DROPPED = re.compile(r"\bdropped=(\d+)")
-
-
-def quiet_port() -> int:
-    """A free port that the system gives to no caller.
-
-    A caller that had the number of the port it calls would connect to itself while nobody listens (RFC 9293 section 3.5).
-    """
-    for port in _QUIET_PORTS:
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        return port
-    raise OSError("no port is free")
 
 
 class Operator:
@@ -175,7 +157,6 @@ class Station:
         self._open = ExitStack()
         self._store, self._user = store, user
         self._counted = 0  # readings of the lives that are over
-        self._heard: set[str] = set()  # what boards told the endpoint in the lives that are over
 
     def __enter__(self) -> "Station":
         with ExitStack() as opening:
@@ -234,20 +215,21 @@ class Station:
         readings = range(self._counted, self.board.readings)
         self._counted = readings.stop
         full = self.board.segments >= self.plan.segments
-        self.lives.append(Life(self.plan.values(readings), self.board.closing, self._told(), full))
+        self.lives.append(Life(self.plan.values(readings), self.board.closing, full))
 
     def _told(self) -> int:
-        """How many dropped readings this life has told the endpoint of: the count begins anew with each."""
-        texts = {device.device or "" for device in self._store.devices(self._user)}
-        new, self._heard = texts - self._heard, texts
-        return max((int(match[1]) for text in new if (match := _DROPPED.search(text))), default=0)
+        """How many dropped readings the board told the endpoint of: each of its stream ids counts by itself."""
+        texts = [device.device or "" for device in self._store.devices(self._user)]
+        return sum(int(match[1]) for text in texts if (match := _DROPPED.search(text)))
 
     def account(self) -> Account:
         """What became of every value. The board must have been stopped."""
         store = self._store
         traces = [trace for plot in store.plots() if plot.user_id == self._user.id for trace in stored_traces(store, plot.id)]
         missing = sum(device.missing for device in store.devices(self._user))
-        return settle(self.lives, traces, missing=missing, together=len(self.plan.channels), ring=self.plan.ring)
+        return settle(
+            self.lives, traces, told=self._told(), missing=missing, together=len(self.plan.channels), ring=self.plan.ring
+        )
 
 
 class World:

@@ -10,8 +10,8 @@ def closing(taken: int, *, settled: int | None = None, dropped: int = 0, skipped
     return Closing(taken, taken if settled is None else settled, dropped, skipped, reconnects=0, heap_used=0, heap=0)
 
 
-def account(*lives: Life, stored: list[int], missing: int = 0) -> Account:
-    return settle(lives, [stored], missing=missing, together=1, ring=3)
+def account(*lives: Life, stored: list[int], told: int = 0, missing: int = 0) -> Account:
+    return settle(lives, [stored], told=told, missing=missing, together=1, ring=3)
 
 
 def test_all_is_well_when_everything_is_stored_once() -> None:
@@ -41,12 +41,12 @@ def test_a_power_cut_explains_what_fits_the_ring_and_nothing_before() -> None:
 
 
 def test_what_a_dead_board_had_told_is_explained() -> None:
-    found = account(Life(range(8), None, told=2), stored=[0, 3, 4, 5, 6, 7], missing=2)
+    found = account(Life(range(8), None), stored=[0, 3, 4, 5, 6, 7], told=2, missing=2)
     assert (found.dropped, found.unexplained) == (2, ())
 
 
 def test_more_than_was_told_is_explained_by_a_flash_that_was_full() -> None:
-    found = account(Life(range(8), None, told=1, full=True), stored=[0, 3, 4, 5, 6, 7], missing=2)
+    found = account(Life(range(8), None, full=True), stored=[0, 3, 4, 5, 6, 7], told=1, missing=2)
     assert (found.dropped, found.untold, found.unexplained) == (1, 1, ())
 
 

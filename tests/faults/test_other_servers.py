@@ -12,8 +12,9 @@ import pytest
 
 from host_tools.runtime import Runtime
 from tests.faults import proxy
-from tests.faults.harness import Board, Plan, quiet_port
+from tests.faults.harness import Board, Plan
 from tests.faults.proxy import DOWN, UP, Proxy, Strike
+from tests.network import quiet_port
 
 PATIENCE_S = 60
 PLAN = Plan(("even",), "50ms", "8KiB", checkpoint={"every": "500ms", "records": 100})
@@ -35,6 +36,7 @@ class OldServer:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts; closing alone would leave it, and the port
         self._listener.close()
 
     def _accept(self) -> None:

@@ -202,6 +202,60 @@ def test_readings_of_an_earlier_boot_go_before_those_of_this_one():
     folder.remove()
 
 
+def test_what_was_given_up_when_flash_was_full_is_known_after_a_power_cut():
+    folder = Folder()
+    _, spool = folder.boot(size=16384, ram=20)
+    put(spool, 3000)
+    first = spool.first
+    flash, _ = folder.boot(size=16384, ram=20, stream_id="f" * 16)  # nothing was told, nothing settled
+    old = flash.oldest()
+    assert (old.first, old.admit()) == (first, first)
+    flash, _ = folder.boot(size=16384, ram=20, stream_id="e" * 16)  # told or not: it stays with that stream id
+    assert flash.oldest().admit() == first
+    folder.remove()
+
+
+def test_a_life_of_which_nothing_is_left_is_answered_for_by_the_next():
+    folder = Folder()
+    _, spool = folder.boot(size=16384, ram=20)
+    put(spool, 3000)
+    flash, spool = folder.boot(size=16384, ram=20, stream_id="f" * 16)
+    kept = flash.oldest().next
+    put(spool, 3000)
+    assert flash.oldest() is None
+    spool.give_up_evicted()
+    assert flash.dropped + spool.dropped == kept + spool.first
+    flash, _ = folder.boot(size=16384, ram=20, stream_id="e" * 16)
+    assert flash.oldest().admit() == kept + spool.first  # over another power cut too
+    folder.remove()
+
+
+def test_a_life_that_was_told_is_not_answered_for_twice():
+    folder = Folder()
+    _, spool = folder.boot(size=16384, ram=20)
+    put(spool, 3000)
+    flash, spool = folder.boot(size=16384, ram=20, stream_id="f" * 16)
+    old = flash.oldest()
+    told, held = old.admit(), old.waiting()
+    put(spool, 3000)
+    assert flash.oldest() is None
+    assert told > 0
+    assert flash.dropped == held
+    folder.remove()
+
+
+def test_a_file_begun_when_the_power_went_still_counts_what_had_been_given_up():
+    folder = Folder()
+    _, spool = folder.boot(size=16384, ram=20)
+    put(spool, 3000)
+    newest = folder.files()[-1]
+    length = int.from_bytes(folder.read(newest)[4:6], "little")
+    folder.write(newest, folder.read(newest)[: 4 + 2 + length + 4])  # its first block was never written
+    flash, _ = folder.boot(size=16384, ram=20, stream_id="f" * 16)
+    assert flash.oldest().admit() == spool.first
+    folder.remove()
+
+
 def test_readings_for_another_endpoint_are_neither_sent_nor_deleted():
     folder = Folder()
     _, spool = folder.boot()

@@ -67,11 +67,25 @@ class Pico:
     """One board, powered from `start()` to `stop()`, or within `with`.
 
     `flash` is the file that holds its flash; None is a fresh one, forgotten at the end. `port` is for pyserial and mpremote.
+
+    With `bootsel`, a folder that is the board's alone, BOOTSEL works: that folder is the drive, and `port` comes and goes as a real one.
+    `bare` is a board as from the shop: nothing is put on its flash.
     """
 
-    def __init__(self, board: Board = "pico", flash: Path | None = None, network: Network | None = None) -> None:
+    def __init__(
+        self,
+        board: Board = "pico",
+        flash: Path | None = None,
+        network: Network | None = None,
+        *,
+        bootsel: Path | None = None,
+        bare: bool = False,
+    ) -> None:
+        assert bootsel or not bare, "a bare board shows nothing but its BOOTSEL drive"
         self.board = board
         self.port = ""
+        self._bootsel = bootsel
+        self._bare = bare
         self._network = (network or Network()) if board == "pico_w" else None
         self._flash = flash
         self._emulator: subprocess.Popen[str] | None = None
@@ -85,10 +99,10 @@ class Pico:
         self.stop()
 
     def start(self) -> None:
-        """Powers the board and waits for its serial port. Raises Missing or BoardError."""
+        """Powers the board and waits for its serial port, or its BOOTSEL drive. Raises Missing or BoardError."""
         try:
-            self._launch(firmware(self.board), node.command())
-            self.await_usb()
+            self._launch(None if self._bare else firmware(self.board), node.command())
+            self._await("its serial port or its drive", lambda status: bool(status["usb"] or status["bootsel"]))
         except BaseException:
             self.stop()
             raise
@@ -126,6 +140,10 @@ class Pico:
         self.control(power="reset")
         self.await_usb()
 
+    def hold_bootsel(self) -> None:
+        """Plugged in anew with its button held: the folder `bootsel` is the drive."""
+        self.control(power="bootsel")
+
     def await_usb(self, resets: int = 0) -> None:
         """Waits until the board's serial port is there, after at least so many resets since `start()`. Raises BoardError."""
         self._await("the serial port", lambda status: bool(status["usb"]) and status["resets"] >= resets)
@@ -149,15 +167,21 @@ class Pico:
         """What a program prints. `fresh` soft-resets the interpreter first (main.py does not run then). Raises BoardError."""
         return self.mpremote(*([] if fresh else ["resume"]), "exec", code, timeout=timeout)
 
-    def _launch(self, image: Path, emulator: list[str]) -> None:
+    def _launch(self, image: Path | None, emulator: list[str]) -> None:
         folder = Path(self._cleanup.enter_context(tempfile.TemporaryDirectory(prefix="plotpost-pico-")))
         self._control = folder / "control"
         self._log = folder / "log"
         master = self._open_terminal()
+        port = None
+        if self._bootsel:
+            port = {"device": self.port, "link": str(folder / "ttyACM0")}
+            self.port = port["link"]
         settings = {
-            "firmware": str(image),
+            "firmware": str(image) if image else None,
             "flash": str(self._flash or folder / "flash.bin"),
             "terminal": master,
+            "port": port,
+            "bootsel": str(self._bootsel) if self._bootsel else None,
             "control": str(self._control),
             "network": asdict(self._network) if self._network else None,
         }

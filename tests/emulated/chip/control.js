@@ -33,8 +33,13 @@ export function serveControl(path, { board, flash, runner }) {
 }
 
 function power(board, runner, what) {
-  const actions = { cut: () => board.powerOff(), on: () => board.chip ?? board.powerOn(), reset: () => board.reset() };
-  if (!Object.hasOwn(actions, what)) throw new Error(`power is cut, on or reset, not ${what}`);
+  const actions = {
+    cut: () => board.powerOff(),
+    on: () => board.status().powered || board.powerOn(),
+    reset: () => board.reset(),
+    bootsel: () => board.bootsel(),
+  };
+  if (!Object.hasOwn(actions, what)) throw new Error(`power is ${Object.keys(actions).join(', ')}, not ${what}`);
   actions[what]();
 }
 

@@ -1,5 +1,6 @@
 // Runs one emulated board until standard input ends. Its first line holds the settings as JSON:
-// {firmware, flash, terminal (file descriptor), control (path of a Unix socket), network (or null)}; ../pico.py writes it.
+// {firmware (or null), flash, terminal (file descriptor), port ({device, link} or null), bootsel (a folder or null),
+// control (path of a Unix socket), network (or null)}; ../pico.py writes it.
 import fs from 'node:fs';
 import readline from 'node:readline';
 import { Board } from './board.js';
@@ -10,10 +11,10 @@ import { UsbSerial } from './usb-serial.js';
 
 function start(settings) {
   const flash = new Flash(settings.flash);
-  flash.install(fs.readFileSync(settings.firmware));
+  if (settings.firmware) flash.install(fs.readFileSync(settings.firmware));
   const wake = () => runner.wake();
-  const usb = new UsbSerial(settings.terminal, wake);
-  const board = new Board(settings.network, flash, usb, wake);
+  const usb = new UsbSerial(settings.terminal, settings.port, wake);
+  const board = new Board(settings, flash, usb, wake);
   const runner = new Runner(board);
   serveControl(settings.control, { board, flash, runner });
   board.powerOn();

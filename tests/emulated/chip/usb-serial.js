@@ -8,7 +8,8 @@ const RETRY_MS = 2;
 const UNSENT_BYTES = 64 << 10; // what waits for the board; then the pseudo terminal is not read any more
 
 export class UsbSerial {
-  connected = false;
+  #connected = false;
+  #port;
   #terminal;
   #fd;
   #wake;
@@ -21,23 +22,29 @@ export class UsbSerial {
 
   /**
    * @param {number} fd the master, non-blocking
+   * @param port {device, link}: a link to the slave that is there while the board is; null for none
    * @param wake called when the board has something to read
    */
-  constructor(fd, wake) {
+  constructor(fd, port, wake) {
     this.#fd = fd;
+    this.#port = port;
     this.#wake = wake;
     this.#terminal = new tty.ReadStream(fd);
     this.#terminal.on('data', (data) => this.#fromHost(data));
   }
 
+  get connected() {
+    return this.#connected;
+  }
+
   /** Plugs a new chip in. What was on its way to the old one is lost. */
   attach(mcu) {
-    this.connected = false;
+    this.detach();
     this.#wanted = 0;
     this.#toBoard = Buffer.alloc(0);
     this.#usb = mcu.usbCtrl;
     this.#cdc = new USBCDC(mcu.usbCtrl);
-    this.#cdc.onDeviceConnected = () => { this.connected = true; };
+    this.#cdc.onDeviceConnected = () => this.#connect();
     this.#cdc.onSerialData = (data) => this.#fromBoard(Buffer.from(data));
     // rp2040js answers an empty endpoint with nothing, again and again; real hardware waits for bytes.
     this.#usb.onEndpointRead = (endpoint, size) => {
@@ -48,8 +55,14 @@ export class UsbSerial {
   }
 
   detach() {
-    this.connected = false;
+    this.#connected = false;
     this.#usb = null;
+    if (this.#port) fs.rmSync(this.#port.link, { force: true });
+  }
+
+  #connect() {
+    this.#connected = true;
+    if (this.#port && !fs.existsSync(this.#port.link)) fs.symlinkSync(this.#port.device, this.#port.link);
   }
 
   #fromHost(data) {

@@ -3,8 +3,11 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from host_tools import resources
+
+Version = tuple[int, int, int]
 
 
 class UnknownBoard(ValueError):
@@ -12,15 +15,130 @@ class UnknownBoard(ValueError):
 
 
 @dataclass(frozen=True)
+class Pin:
+    """One pin of the chip, by the name that the board's documents give it.
+
+    `number`: what machine.Pin takes. `adc`: the channel of the converter that can be read at any time, also with WiFi on.
+    `can`: what the pin can be used for: "input", "output", "pwm", "adc", "i2c0 sda", "spi0 rx", ..; where the chip leads a signal
+    to any pin, "i2c", "spi" and "uart" alone. Empty: reserved, it leads to a part of the board; `note` says to which.
+    `strapping`: its level at a reset chooses how the chip starts. `place`: the number on the header, None when it is not led out.
+    """
+
+    number: int
+    adc: int | None
+    can: frozenset[str]
+    place: int | None
+    note: str
+    strapping: bool
+
+    @property
+    def reserved(self) -> bool:
+        return not self.can
+
+    @property
+    def input_only(self) -> bool:
+        return "input" in self.can and "output" not in self.can
+
+
+@dataclass(frozen=True)
+class Bus:
+    """A bus and its usual pins: Bus(0, {"scl": "GP5", "sda": "GP4"})."""
+
+    id: int
+    pins: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Header:
+    """The two rows of pins as one sees them from above, from top to bottom; `usb`: where the plug is then, "top" or "bottom".
+
+    `numbering`: "around" as on a chip, "across" from left to right, or "down" when each row begins at 1.
+    """
+
+    left: tuple[str, ...]
+    right: tuple[str, ...]
+    numbering: str
+    usb: str
+
+    def places(self) -> list[tuple[int, int]]:
+        """The numbers of left and right, row by row."""
+        rows = len(self.left)
+        match self.numbering:
+            case "around":
+                return [(row + 1, 2 * rows - row) for row in range(rows)]
+            case "across":
+                return [(2 * row + 1, 2 * row + 2) for row in range(rows)]
+        return [(row + 1, row + 1) for row in range(rows)]
+
+
+@dataclass(frozen=True)
+class Firmware:
+    """MicroPython's image for a board, as micropython.org names it. `oldest`: the first version that is good enough for it.
+
+    `machine`: how it names itself in `sys.implementation._machine`.
+    """
+
+    name: str
+    machine: str
+    page: str
+    suffix: str
+    oldest: Version | None
+
+
+@dataclass(frozen=True)
+class Uf2:
+    """The chip's own loader shows itself as a drive and takes UF2 files of this family."""
+
+    family: int
+
+
+@dataclass(frozen=True)
+class Esp:
+    """The chip's own loader speaks with esptool: the chip's name there, the offset of the image in flash, the rate of the port."""
+
+    chip: str
+    offset: int
+    baud: int
+
+
+@dataclass(frozen=True)
 class Board:
-    """What config.json is checked against. `pins`: what is printed on the board, and the number that machine.Pin takes."""
+    """What boards/NAME.json says. Voltages in mV, sizes in KiB; None where a board has no such thing.
+
+    `port`: MicroPython's, "rp2", "esp32" or "unix"; "cpython" where the agent runs on that. `led`: what machine.Pin takes for it.
+    `heap_kib`: what the agent can count on. `adc_max_mv`: the most that the converter can measure. `arch`: mpy-cross's -march.
+    `usb`: vendor and product ids under which it may show itself.
+    """
 
     name: str
     product: str
-    drivers: tuple[str, ...]
-    pins: Mapping[str, int]
+    vendor: str
+    mcu: str
+    port: str
     wifi: bool
+    drivers: tuple[str, ...]
+    pins: Mapping[str, Pin]
+    header: Header | None
+    led: str | int | None
+    i2c: Bus | None
+    spi: Bus | None
+    adc_reference_mv: int | None
+    adc_max_mv: int | None
+    watchdog_max_ms: int | None
     heap_kib: int
+    flash_kib: int | None
+    filesystem_kib: int | None
+    arch: str | None
+    firmware: Firmware | None
+    loader: Uf2 | Esp | None
+    bootloader_steps: str
+    usb: tuple[tuple[int, int], ...]
+    notes: tuple[str, ...]
+    sources: Mapping[str, str]
+
+    def usable_pins(self) -> dict[str, Pin]:
+        """Those that a sensor may be wired to."""
+        return {name: pin for name, pin in self.pins.items() if not pin.reserved}
 
 
 def names() -> list[str]:
@@ -32,11 +150,100 @@ def load(name: str) -> Board:
     """The board in boards/NAME.json. Raises UnknownBoard."""
     if name not in (known := names()):
         raise UnknownBoard(f"board {name!r} is unknown; known: {', '.join(known)}")
-    content = json.loads((resources.boards() / f"{name}.json").read_text(encoding="utf-8"))
-    own = content["plotpost"]
-    return Board(name, content["product"], tuple(own["drivers"]), own["pins"], own["wifi"], own["heap_kib"])
+    return _board(name, json.loads((resources.boards() / f"{name}.json").read_text(encoding="utf-8")))
 
 
 def load_all() -> dict[str, Board]:
     """Every board by its name."""
     return {name: load(name) for name in names()}
+
+
+def recognise(build: str, machine: str) -> Board | None:
+    """The board on which MicroPython names itself so: `sys.implementation._build`, which older versions lack, and `._machine`."""
+    name = build.partition("-")[0]  # what follows is a variant: RPI_PICO2-RISCV
+    known = [board for board in load_all().values() if board.firmware is not None]
+    named = [board for board in known if board.firmware and board.firmware.name == name]
+    named = named or [board for board in known if board.firmware and board.firmware.machine == machine]
+    return named[0] if named else None
+
+
+def _board(name: str, content: dict[str, Any]) -> Board:
+    own = content["plotpost"]
+    header = _header(own["header"])
+    return Board(
+        name=name,
+        product=content["product"],
+        vendor=content["vendor"],
+        mcu=content["mcu"],
+        port=own["port"],
+        wifi="WiFi" in content["features"],
+        drivers=tuple(own["drivers"]),
+        pins=_pins(own["pins"], header),
+        header=header,
+        led=own["led"],
+        i2c=_bus(own["i2c"]),
+        spi=_bus(own["spi"]),
+        adc_reference_mv=own["adc_reference_mv"],
+        adc_max_mv=own["adc_max_mv"],
+        watchdog_max_ms=own["watchdog_max_ms"],
+        heap_kib=own["heap_kib"],
+        flash_kib=own["flash_kib"],
+        filesystem_kib=own["filesystem_kib"],
+        arch=own["arch"],
+        firmware=_firmware(own["firmware"]),
+        loader=_loader(own["loader"], content.get("deploy_options", {})),
+        bootloader_steps=own["bootloader_steps"],
+        usb=tuple((int(vendor, 16), int(product, 16)) for vendor, product in (pair.split(":") for pair in own["usb"])),
+        notes=tuple(own["notes"]),
+        sources=own["sources"],
+    )
+
+
+def _header(content: dict[str, Any] | None) -> Header | None:
+    if content is None:
+        return None
+    return Header(tuple(content["left"]), tuple(content["right"]), content["numbering"], content["usb"])
+
+
+def _pins(content: dict[str, Any], header: Header | None) -> dict[str, Pin]:
+    places: dict[str, int] = {}
+    if header is not None:
+        for names_, numbers in zip(zip(header.left, header.right, strict=True), header.places(), strict=True):
+            places.update(zip(names_, numbers, strict=True))
+    return {
+        name: Pin(
+            pin["number"],
+            pin.get("adc"),
+            frozenset(pin["can"]),
+            places.get(name),
+            pin.get("note", ""),
+            pin.get("strapping", False),
+        )
+        for name, pin in content.items()
+    }
+
+
+def _bus(content: dict[str, Any] | None) -> Bus | None:
+    return None if content is None else Bus(content["id"], {key: pin for key, pin in content.items() if key != "id"})
+
+
+def _firmware(content: dict[str, Any] | None) -> Firmware | None:
+    if content is None:
+        return None
+    oldest = content["oldest"]
+    name = content["name"]
+    page = f"https://micropython.org/download/{name}/"
+    return Firmware(name, content["machine"], page, content["suffix"], _version(oldest) if oldest else None)
+
+
+def _version(text: str) -> Version:
+    major, minor, micro = (int(number) for number in text.split("."))
+    return major, minor, micro
+
+
+def _loader(content: dict[str, Any] | None, options: dict[str, Any]) -> Uf2 | Esp | None:
+    if content is None:
+        return None
+    if "uf2_family" in content:
+        return Uf2(int(content["uf2_family"], 16))
+    return Esp(content["chip"], int(options["flash_offset"], 16), content["baud"])

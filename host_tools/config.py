@@ -192,8 +192,8 @@ class _Check:
         for key in entry:
             if key not in _SENSOR_KEYS + options:
                 yield f"{place}.{key}: {_unknown(key, _SENSOR_KEYS + options)}"
-            elif key == "pin" and self._board and str(entry[key]) not in self._board.pins:
-                yield f"{place}.pin: {entry[key]!r} {_unknown(str(entry[key]), self._board.pins, f'on {self._board.name}')}"
+            elif key == "pin" and self._board and str(entry[key]) not in (usable := self._board.usable_pins()):
+                yield f"{place}.pin: {entry[key]!r} {_unknown(str(entry[key]), usable, f'on {self._board.name}')}"
 
     def _check_spool(self, spool: Json) -> Iterator[str]:
         place = f"{CONFIG}: spool.ram"

@@ -53,7 +53,18 @@ def test_every_driver_works_on_some_board() -> None:
     assert {driver for board in boards.load_all().values() for driver in board.drivers} == set(sensors.DRIVERS)
 
 
-@pytest.mark.parametrize("change", [{"epoch": 1980}, {"pins": {"GP0": -1}}, {"drivers": []}, {"wifi": "no"}, {"colour": "green"}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"epoch": 1980},
+        {"pins": {"GP0": {"number": -1, "can": []}}},
+        {"pins": {"GP0": {"number": 0, "can": ["fly"]}}},
+        {"drivers": []},
+        {"heap_kib": 10},
+        {"loader": {"uf2_family": "e48bff56"}},
+        {"colour": "green"},
+    ],
+)
 def test_the_schema_refuses_a_wrong_board(change: dict[str, Any]) -> None:
     content = _json("linux.json")
     content["plotpost"].update(change)

@@ -5,6 +5,7 @@ import json
 import logging
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from plotpost import sensors
 from plotpost.config import parse
 
 from host_tools import config
-from host_tools.boards import Board
+from host_tools.boards import load, names
 
 Json = dict[str, Any]
 Change = Callable[[Json, Json], object]
@@ -62,7 +63,7 @@ PROBLEMS: list[tuple[Change, str]] = [
     # boards, drivers, keys, channels and options: the name, the known ones, the likely one
     (
         lambda c, s: c.update(board="linus"),
-        "config.json: board: 'linus' is unknown; known here: linux, pico_w; did you mean 'linux'?",
+        f"config.json: board: 'linus' is unknown; known here: {', '.join(names())}; did you mean 'linux'?",
     ),
     (
         lambda c, s: c["sensors"][0].update(driver="dht99"),
@@ -218,7 +219,8 @@ class Pinned:
 def _pinned(pin: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(sensors, "DRIVERS", ("pinned",))
     monkeypatch.setattr(sensors, "driver", lambda name: Pinned)
-    board = Board("pico_w", "Pico W", ("pinned",), {"GP15": 15, "GP16": 16}, True, 160)
+    pico_w = load("pico_w")
+    board = replace(pico_w, drivers=("pinned",), pins={name: pico_w.pins[name] for name in ("GP15", "GP16", "GP23")})
     files = _files(lambda c, s: c.update(board="pico_w"))
     files[0]["sensors"] = [{"driver": "pinned", "pin": pin, "every": "1s", "channels": {"temperature": {"stream": "t1"}}}]
     return config.validate(*files, boards={"pico_w": board})
@@ -233,6 +235,7 @@ def test_a_pin_that_the_board_has_is_right(monkeypatch: pytest.MonkeyPatch) -> N
     [
         ("GP17", "'GP17' is unknown; known on pico_w: GP15, GP16; did you mean 'GP1"),
         (15, "15 is unknown; known on pico_w: GP15, GP16"),
+        ("GP23", "'GP23' is unknown; known on pico_w: GP15, GP16"),  # it leads to the radio
         (["GP15"], "['GP15'] is unknown; known on pico_w: GP15, GP16"),
     ],
 )

@@ -1,7 +1,6 @@
 """Fixtures for all tests: a real MicroPython, a real endpoint. Tests that a machine cannot run are listed, and fail in CI."""
 
 import os
-import socket
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 
 from host_tools import runtime as runtimes
 from host_tools.child_endpoint import ChildEndpoint
+from tests.network import quiet_port
 
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 
@@ -50,9 +50,7 @@ def runtime() -> runtimes.Runtime:
 @pytest.fixture
 def free_port() -> int:
     """A port of 127.0.0.1 on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return quiet_port()
 
 
 @pytest.fixture

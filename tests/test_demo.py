@@ -44,15 +44,17 @@ def test_every_reading_arrives_exactly_once_though_the_endpoint_is_killed_again_
     runtime: Runtime, home: Path, free_port: int
 ) -> None:
     moments = random.Random(2)
-    demo = processes.start(home, "demo", "--for", "15", "--json", "--port", str(free_port))
+    demo = processes.start(home, "demo", "--json", "--port", str(free_port))
+    endpoint = int(_wait_for(demo, r"process (\d+)")[1])
     for _ in range(4):
-        endpoint = int(_wait_for(demo, r"process (\d+)")[1])
         time.sleep(moments.uniform(0.2, 3))
         os.kill(endpoint, signal.SIGKILL)
+        endpoint = int(_wait_for(demo, r"process (\d+)")[1])
+    demo.send_signal(signal.SIGINT)
     out, err = demo.communicate()
     account = processes.last_json(out)
     assert (account["lost"], account["duplicated"]) == (0, 0), err
-    assert account["sent"] == account["received"] > 50
+    assert account["sent"] == account["received"] > 20
     assert account["endpoint_restarts"] == 4
     assert account["heap_bytes"] <= 160 * 1024
     assert demo.returncode == 0

@@ -15,8 +15,9 @@ import pytest
 from websockets.sync.client import connect
 
 from host_tools.runtime import Runtime
-from tests.faults.harness import Plan, World, quiet_port
+from tests.faults.harness import Plan, World
 from tests.faults.proxy import DOWN, UP
+from tests.network import quiet_port
 
 ROOT = Path(__file__).parents[1]
 FILE = ROOT / "docs" / "nginx.conf"

@@ -7,9 +7,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from host_tools.child_endpoint import ChildEndpoint
+from tests.browser.looking import PATIENCE_S
 from tests.plotly_client import PlotlyClient
 
 FLAGS = [
@@ -26,6 +27,7 @@ def chromium() -> Iterator[Browser]:
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if path is None:
         pytest.skip("no Chromium: install the package chromium")
+    expect.set_options(timeout=PATIENCE_S * 1000)
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS + sandbox)
@@ -52,7 +54,7 @@ def look(chromium: Browser, endpoint: ChildEndpoint) -> Iterator[Look]:
 
     def open_page(path: str, **options: Any) -> Page:
         page = chromium.new_context(**options).new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(PATIENCE_S * 1000)
         page.on("pageerror", lambda error: complaints.append(f"uncaught: {error}"))
         page.on("console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None)
         page.on("request", lambda request: complaints.append(request.url) if _foreign(request.url, host) else None)

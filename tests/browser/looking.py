@@ -3,6 +3,7 @@
 import json
 import time
 from typing import Any
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Error, Page, expect
 
@@ -38,12 +39,17 @@ def _value(page: Page, expression: str) -> Any:
         return error
 
 
+def arrive(page: Page, path: str) -> None:
+    """Waits until the page of that path is loaded. (A pattern for the whole address would fit `/login?next=PATH` too.)"""
+    page.wait_for_url(lambda url: urlsplit(url).path == path)
+
+
 def wait_for_y(page: Page, values: list[Any], index: int = 0) -> None:
     """Waits until the trace is drawn with these values: in plotly.js's data and as marks on the screen."""
     until(page, f"document.querySelector('#plot')?.data?.[{index}]?.y", values)
     marks = page.locator("#plot .scatterlayer .trace").nth(index).locator(".point")
-    expect(marks).to_have_count(sum(value is not None for value in values), timeout=PATIENCE_S * 1000)
+    expect(marks).to_have_count(sum(value is not None for value in values))
 
 
 def state(page: Page, text: str) -> None:
-    expect(page.get_by_role("status")).to_have_text(text, timeout=PATIENCE_S * 1000)
+    expect(page.get_by_role("status")).to_have_text(text)

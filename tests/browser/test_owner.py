@@ -10,11 +10,12 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from host_tools.child_endpoint import ChildEndpoint
 from host_tools.endpoint.store import Store
-from tests.browser.looking import data_of, state, trace, until, wait_for_y
+from tests.browser.looking import arrive, data_of, state, trace, until, wait_for_y
 from tests.plotly_client import PlotlyClient
 
 Look = Callable[..., Page]
 LAYOUT = "document.querySelector('#plot').layout"
+BOX = "document.querySelector('{}').getBoundingClientRect()"
 DRAWN = "document.querySelector('#plot')._fullLayout"
 
 
@@ -32,7 +33,7 @@ def owner(look: Look, client: PlotlyClient) -> Look:
     def open_page(path: str, **options: Any) -> Page:
         page = look(f"/login?next={path}", **options)
         log_in(page, client.user.name, client.key)
-        page.wait_for_url(f"**{path}")
+        arrive(page, path)
         return page
 
     return open_page
@@ -341,7 +342,7 @@ def test_a_visitor_restyles_for_themselves_and_saves_a_static_copy_of_their_own(
         fill(group(editor, "Plot").get_by_label("Title"), "Ann's view")
         expect(theirs.locator("#plot .gtitle")).to_have_text("Ann's view")
         editor.get_by_role("button", name="Save as a copy").click()
-        theirs.wait_for_url("**/~ann/1")
+        arrive(theirs, "/~ann/1")
         expect(theirs).to_have_title("Copy of Greenhouse")
         expect(theirs.locator("#plot .gtitle")).to_have_text("Ann's view")
         state(theirs, "no stream")
@@ -365,10 +366,10 @@ def test_a_guest_is_led_through_the_login_and_finds_the_changes_again(
     fill(group(editor, "Plot").get_by_label("Title"), "Ann's view")
     editor.get_by_role("button", name="Log in to save").click()
     log_in(page, *ann)
-    page.wait_for_url(f"**{path}")
+    arrive(page, path)
     expect(page.locator("#plot .gtitle")).to_have_text("Ann's view")
     page.get_by_role("button", name="Save as a copy").click()
-    page.wait_for_url("**/~ann/1")
+    arrive(page, "/~ann/1")
     expect(page.locator("#plot .gtitle")).to_have_text("Ann's view")
     assert client.figure(path)["layout"] == {}
 
@@ -433,10 +434,7 @@ def test_the_editor_fits_a_phone(client: PlotlyClient, look: Look, scheme: str) 
         has_touch=True,
     )
     editor = restyle(page)
-    for box in (page.locator("#plot").bounding_box(), editor.bounding_box()):
-        assert box is not None
-        assert box["x"] >= 0
-        assert box["x"] + box["width"] <= 390
-        assert box["height"] > 250
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    for selector in ("#plot", "#editor"):
+        until(page, f"(({{left, right, height}}) => left >= 0 && right <= 390 && height > 250)({BOX.format(selector)})")
+    until(page, "document.documentElement.scrollWidth <= 390")
     expect(editor.get_by_role("button", name=re.compile("save"))).to_be_in_viewport()

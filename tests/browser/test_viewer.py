@@ -288,7 +288,7 @@ def test_it_fits_a_phone(client: PlotlyClient, look: Look) -> None:
     page = look(client.new_plot(*traces, filename="a plot with a rather long name"), viewport={"width": 360, "height": 640})
     wait_for_y(page, [7, 7], index=7)
 
-    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    until(page, "document.documentElement.scrollWidth", 360)
     until(page, "document.querySelector('#plot .main-svg').getBoundingClientRect().bottom <= 640")
     box = page.locator("#plot .main-svg").first.bounding_box()
     assert box is not None

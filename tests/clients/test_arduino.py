@@ -5,12 +5,15 @@ No package registry has the library, so its prints stand here: github.com/plotly
 
 import re
 import socket
+import time
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from tests.plotly_client import PlotlyClient
+
+PATIENCE_S = 20
 
 
 class Arduino:
@@ -96,8 +99,9 @@ def test_one_connection_feeds_all_traces_whatever_its_lengths_say(client: Plotly
 
 def await_points(client: PlotlyClient, path: str, count: int) -> list[dict[str, list[Any]]]:
     """The board reads no answer, so it does not know when its last line is stored."""
-    for _ in range(400):
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
         traces: list[dict[str, list[Any]]] = client.figure(path)["data"]
-        if len(traces[1]["y"]) == count:
-            break
-    return traces
+        if len(traces[1]["y"]) == count or time.monotonic() > deadline:
+            return traces
+        time.sleep(0.02)

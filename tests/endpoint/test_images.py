@@ -6,6 +6,7 @@ import shutil
 import socket
 import struct
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -77,13 +78,14 @@ def test_nobody_is_asked_on_behalf_of_a_figure() -> None:
 
 
 @needs_chromium
-def test_a_picture_that_takes_too_long_is_given_up_and_leaves_no_process() -> None:
+def test_a_picture_that_takes_too_long_is_given_up_and_leaves_no_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with pytest.raises(Refusal, match=r"not drawn within 0\.05 s") as caught:
         draw(FIGURE, Picture(), timeout_s=0.05)
 
     assert caught.value.status == 422
     running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-    assert "plotpost-picture-" not in running
+    assert f"{tmp_path}/plotpost-picture-" not in running
 
 
 def test_without_a_browser_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +112,8 @@ async def crowd(size: int) -> list[bytes | BaseException]:
 
 def test_no_more_than_a_few_are_drawn_at_a_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     log = tmp_path / "log"
-    put_program(tmp_path, f"echo + >>{log}; sleep 0.1; echo - >>{log}; {PRINT}", monkeypatch)
+    crowded = f"until [ $(grep -c + {log}) -ge {AT_ONCE} ]; do sleep 0.01; done; sleep 0.1"
+    put_program(tmp_path, f"echo + >>{log}; {crowded}; echo - >>{log}; {PRINT}", monkeypatch)
 
     assert asyncio.run(crowd(3 * AT_ONCE)) == [b"ABC"] * 3 * AT_ONCE
 

@@ -109,7 +109,7 @@ def test_a_running_endpoint_keeps_its_time_limits(data: Path) -> None:
         assert (await reader.readline()).startswith(b"HTTP/1.1 408 ")
         writer.close()
 
-    during(EndpointConfig(data, port=0, limits=Limits(head_s=0.05, tick_s=0.01)), work)
+    during(EndpointConfig(data, port=0, limits=Limits(head_s=0.5, tick_s=0.01)), work)
 
 
 def test_the_data_folder_and_the_store_are_for_their_owner_only(data: Path) -> None:

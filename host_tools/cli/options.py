@@ -22,3 +22,7 @@ port = click.option(
 seconds = click.option(
     "--for", "seconds", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="End after that time."
 )
+serial_port = click.option(
+    "--port", metavar="PORT", help="Serial port of the board, such as /dev/ttyACM0 or COM3.", show_default="the only one attached"
+)
+board = click.option("--board", metavar="ID", help="Which board it is; see `plotpost boards`.", show_default="as it says itself")

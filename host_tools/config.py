@@ -16,6 +16,7 @@ from jsonschema import Draft202012Validator
 from plotpost import sensors, units
 from plotpost.config import CONFIG, SECRETS, ConfigError, parse
 
+from host_tools import pins
 from host_tools.boards import Board, load_all
 
 __all__ = ["ConfigError", "load", "validate"]
@@ -158,6 +159,8 @@ class _Check:
         yield from self._check_board()
         for i, entry in enumerate(self._config["sensors"]):
             yield from self._check_sensor(f"{CONFIG}: sensors[{i}]", entry)
+        if self._board is not None:
+            yield from (f"{CONFIG}: {problem}" for problem in pins.problems(self._config, self._board))
         yield from self._check_spool(self._config.get("spool", {}))
         yield from _refused(units.milliseconds, f"{CONFIG}: checkpoint.every", self._config.get("checkpoint", {}).get("every"))
         yield from self._check_streams()
@@ -192,8 +195,6 @@ class _Check:
         for key in entry:
             if key not in _SENSOR_KEYS + options:
                 yield f"{place}.{key}: {_unknown(key, _SENSOR_KEYS + options)}"
-            elif key == "pin" and self._board and str(entry[key]) not in (usable := self._board.usable_pins()):
-                yield f"{place}.pin: {entry[key]!r} {_unknown(str(entry[key]), usable, f'on {self._board.name}')}"
 
     def _check_spool(self, spool: Json) -> Iterator[str]:
         place = f"{CONFIG}: spool.ram"

@@ -5,7 +5,6 @@ import json
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
-from plotpost import sensors
 from plotpost.config import parse
 
 from host_tools import config
-from host_tools.boards import load, names
+from host_tools.boards import names
 
 Json = dict[str, Any]
 Change = Callable[[Json, Json], object]
@@ -206,42 +204,6 @@ def test_both_files_are_checked_at_once() -> None:
 @pytest.mark.parametrize("content", [[], 5, None, "x"])
 def test_files_that_hold_no_object_are_told(content: Any) -> None:
     assert config.validate(content, content) == ["config.json: must be an object in {}", "secrets.json: must be an object in {}"]
-
-
-class Pinned:
-    """A driver with a pin, as boards with pins will have."""
-
-    CHANNELS = (("temperature", "°C", 1),)
-    OPTIONS = ("pin",)
-    MIN_EVERY_MS = 10
-
-
-def _pinned(pin: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    monkeypatch.setattr(sensors, "DRIVERS", ("pinned",))
-    monkeypatch.setattr(sensors, "driver", lambda name: Pinned)
-    pico_w = load("pico_w")
-    board = replace(pico_w, drivers=("pinned",), pins={name: pico_w.pins[name] for name in ("GP15", "GP16", "GP23")})
-    files = _files(lambda c, s: c.update(board="pico_w"))
-    files[0]["sensors"] = [{"driver": "pinned", "pin": pin, "every": "1s", "channels": {"temperature": {"stream": "t1"}}}]
-    return config.validate(*files, boards={"pico_w": board})
-
-
-def test_a_pin_that_the_board_has_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert _pinned("GP15", monkeypatch) == []
-
-
-@pytest.mark.parametrize(
-    ("pin", "told"),
-    [
-        ("GP17", "'GP17' is unknown; known on pico_w: GP15, GP16; did you mean 'GP1"),
-        (15, "15 is unknown; known on pico_w: GP15, GP16"),
-        ("GP23", "'GP23' is unknown; known on pico_w: GP15, GP16"),  # it leads to the radio
-        (["GP15"], "['GP15'] is unknown; known on pico_w: GP15, GP16"),
-    ],
-)
-def test_a_pin_that_the_board_has_not_is_told_with_those_it_has(pin: Any, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    (line,) = _pinned(pin, monkeypatch)
-    assert line.startswith(f"config.json: sensors[0].pin: {told}")
 
 
 ANYTHING = st.recursive(

@@ -1,0 +1,125 @@
+"""The pins that a configuration names, checked against the board and against each other: what each can do, and who has it already."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from plotpost import sensors
+
+from host_tools.boards import Board, Pin
+
+__all__ = ["PIN_OPTIONS", "USES", "Use", "free", "problems"]
+
+
+@dataclass(frozen=True)
+class Use:
+    """What a driver does with a pin: `needs` are words of boards/*.json. A `bus` carries several parts on the same pin."""
+
+    needs: frozenset[str]
+    bus: str = ""
+
+
+_TALKED_TO = Use(frozenset({"input", "output"}))  # the board begins each exchange by driving the line
+
+USES: Mapping[str, Use] = {
+    "analog": Use(frozenset({"adc"})),
+    "dht11": _TALKED_TO,
+    "dht22": _TALKED_TO,
+    "ds18b20": Use(_TALKED_TO.needs, "OneWire"),
+}
+PIN_OPTIONS = ("pin",)
+
+
+@dataclass(frozen=True)
+class _Wire:
+    """One option of one sensor that names a pin."""
+
+    place: str  # sensors[0]
+    option: str
+    driver: str
+    name: str
+    use: Use
+
+    @property
+    def holder(self) -> str:
+        return f"{self.driver}, {self.place}"
+
+
+def problems(config: Mapping[str, Any], board: Board) -> Iterator[str]:
+    """One line for each pin that cannot be used as the configuration says: place, why, and a pin that can."""
+    taken: dict[str, _Wire] = {}
+    wires = list(_wires(config))
+    for wire in wires:
+        place, spare = f"{wire.place}.{wire.option}", free(board, wire.use, [other.name for other in wires])
+        if not wire.name:
+            yield f"{place}: is missing; {_instead(spare)}"
+        elif wire.name not in board.pins:
+            yield f"{place}: {_unknown(wire.name, board)}"
+        elif why := _unfit(wire, board, spare):
+            yield f"{place}: {why}"
+        elif (other := taken.get(wire.name)) and not _share(wire, other):
+            yield f"{place}: {wire.name} is taken by {other.holder}, already; {_instead(spare)}"
+        taken.setdefault(wire.name, wire)
+    yield from _led_problems(config.get("led"), board, taken)
+
+
+def free(board: Board, use: Use, taken: list[str]) -> list[str]:
+    """The pins of the board for this use that nobody has, the best first: plain ones before those that have a say at a reset."""
+    fit = [name for name, pin in board.usable_pins().items() if use.needs <= _abilities(pin) and name not in taken]
+    return sorted(fit, key=lambda name: (board.pins[name].strapping, bool(board.pins[name].note), board.pins[name].place is None))
+
+
+def _wires(config: Mapping[str, Any]) -> Iterator[_Wire]:
+    for i, entry in enumerate(config["sensors"]):
+        driver = entry["driver"]
+        options = sensors.driver(driver).OPTIONS if driver in sensors.DRIVERS else ()
+        for option in PIN_OPTIONS:
+            if option in options:
+                yield _Wire(f"sensors[{i}]", option, driver, str(entry.get(option, "")), USES.get(driver, _TALKED_TO))
+
+
+def _abilities(pin: Pin) -> frozenset[str]:
+    """A converter's channel that WiFi needs for itself does not count."""
+    return pin.can if pin.adc is not None else pin.can - {"adc"}
+
+
+def _share(one: _Wire, other: _Wire) -> bool:
+    return bool(one.use.bus) and one.use.bus == other.use.bus
+
+
+def _unknown(name: str, board: Board) -> str:
+    known = list(board.usable_pins())
+    if not known:
+        return f"{board.name} has no pins: take this sensor out, or name another board"
+    near = get_close_matches(name.upper(), known, 1)
+    return f"{name!r} is no pin of {board.name}; it has {', '.join(known)}" + (f"; did you mean {near[0]!r}?" if near else "")
+
+
+def _unfit(wire: _Wire, board: Board, spare: list[str]) -> str:
+    """Why this pin cannot do what the driver needs; "" when it can."""
+    pin, driver = board.pins[wire.name], wire.driver
+    missing = wire.use.needs - _abilities(pin)
+    if pin.reserved:
+        return f"{wire.name} is not free on {board.name} ({pin.note or 'it leads to a part of the board'}); {_instead(spare)}"
+    if not missing:
+        return ""
+    if "adc" in missing:
+        busy = " that works beside WiFi" if "adc" in pin.can else ""
+        return f"{wire.name} has no analog input{busy}, which {driver} needs; {_instead(spare)}"
+    if pin.input_only:
+        return f"{wire.name} can only be read, and {driver} has to drive its pin too; {_instead(spare)}"
+    return f"{wire.name} cannot be {' and '.join(sorted(missing))}, which {driver} needs; {_instead(spare)}"
+
+
+def _instead(spare: list[str]) -> str:
+    """At most a few names: the whole list is in `plotpost boards`."""
+    return f"take {' or '.join(spare[:3])}" if spare else "no other pin of this board can, so take a sensor out"
+
+
+def _led_problems(led: object, board: Board, taken: Mapping[str, _Wire]) -> Iterator[str]:
+    """The LED may be named as printed, or by number."""
+    for name, wire in taken.items():
+        pin = board.pins.get(name)
+        if led == name or (pin is not None and led == pin.number and type(led) is int):
+            yield f"led: {name} is taken by {wire.holder}, already; name another pin, or take this key out"

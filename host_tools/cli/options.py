@@ -26,3 +26,12 @@ serial_port = click.option(
     "--port", metavar="PORT", help="Serial port of the board, such as /dev/ttyACM0 or COM3.", show_default="the only one attached"
 )
 board = click.option("--board", metavar="ID", help="Which board it is; see `plotpost boards`.", show_default="as it says itself")
+
+
+def attached(port: str | None) -> str:
+    """The port that was asked for, or the only one that there is. Raises DeviceError."""
+    if port:
+        return port
+    from host_tools import ports
+
+    return ports.only()

@@ -1,0 +1,196 @@
+"""The serial port of a board as lines of text, over resets and re-plugs, without disturbing what runs there.
+
+with Console("/dev/ttyACM0") as console:
+    while True:
+        for event in console.read():
+            print(event)
+"""
+
+import os
+import re
+import time
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import serial
+from serial.tools import list_ports
+
+from host_tools.device import PortError, trouble
+
+_BAUD = 115200
+_BLOCK_BYTES = 4096
+_LINE_BYTES = 1024  # what is longer is shown in pieces
+_TURN_S = 0.1  # how long a read waits
+_QUIET_S = 1.0  # what has come without an end of line by then is shown as it is: a prompt, or noise
+_RETRY_S = 0.05
+_RETRY_MAX_S = 1.0
+_GRACE_S = 3.0  # for the system to give a port that has just come to its group
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")  # ESP-IDF's log comes in colours
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # a terminal would obey them
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line that the board wrote, without its end; what is not printable is escaped."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Gone:
+    """The port cannot be read: the board is being reset, or is unplugged. Comes again when the reason has changed."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Back:
+    """The port can be read again, maybe under another name."""
+
+    port: str
+
+
+Event = Line | Gone | Back
+
+
+def open_port(port: str) -> serial.Serial:
+    """For this program alone, and so that the board is not reset. Raises PortError.
+
+    An ESP32 is in reset while RTS is up and DTR is not (esptool's documentation, "Boot Mode Selection"), so DTR never falls first or
+    rises last. A Pico's USB serial port says nothing while DTR is down. Linux and macOS raise both at once when a port is opened.
+    """
+    if os.name == "posix" and (why := trouble(port)):
+        raise PortError(why)
+    opened = serial.Serial(baudrate=_BAUD, timeout=_TURN_S, exclusive=True)
+    opened.port = port
+    opened.dtr = opened.rts = os.name == "posix"
+    try:
+        opened.open()
+        if os.name != "posix":
+            opened.dtr = True
+            opened.rts = True
+    except (OSError, ValueError) as error:
+        raise PortError(
+            f"{port} cannot be opened; another program may hold it: a second monitor, a bridge, Thonny, ModemManager ({error})"
+        ) from None
+    return opened
+
+
+class Console:
+    """Nothing is ever written. `port` is opened at once: raises PortError. A board that is plugged in elsewhere is found by its number."""
+
+    def __init__(self, port: str) -> None:
+        self.port = port
+        self._serial: serial.Serial | None = None
+        self._lines = _Lines()
+        self._came_at = 0.0  # when the last bytes did
+        self._gone_at = 0.0
+        self._why = ""
+        self._retry_at = 0.0
+        self._pause = _RETRY_S
+        self._open(port)
+        self._number = _serial_number(port)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Until `read` opens it again."""
+        if self._serial is not None:
+            self._serial.close()
+        self._serial = None
+        self._gone_at = self._retry_at = time.monotonic()
+        self._pause = _RETRY_S
+
+    def read(self) -> list[Event]:
+        """What has come, after a tenth of a second at most."""
+        if self._serial is None:
+            return self._come_back()
+        try:
+            data = self._serial.read(1) + self._serial.read(min(self._serial.in_waiting, _BLOCK_BYTES))
+        except (OSError, TypeError):  # TypeError: pyserial, when the port is closed under it
+            return [*self._rest(), self._leave()]
+        return [Line(text) for text in self._split(data)]
+
+    def _split(self, data: bytes) -> list[str]:
+        now = time.monotonic()
+        if data:
+            self._came_at = now
+            return self._lines.feed(data)
+        return self._lines.rest() if now - self._came_at > _QUIET_S else []
+
+    def _rest(self) -> list[Line]:
+        return [Line(text) for text in self._lines.rest()]
+
+    def _leave(self) -> Gone:
+        self.close()
+        self._why = f"the board at {self.port} went away"
+        return Gone(self._why)
+
+    def _come_back(self) -> list[Event]:
+        now = time.monotonic()
+        if now < self._retry_at:
+            time.sleep(min(_TURN_S, self._retry_at - now))
+            return []
+        self._pause = min(self._pause * 2, _RETRY_MAX_S)
+        self._retry_at = now + self._pause
+        port = self._find()
+        try:
+            self._open(port)
+        except PortError as error:
+            return self._still_gone(port, str(error), now - self._gone_at)
+        was_away = bool(self._why)
+        self.port, self._why = port, ""
+        return [Back(port)] if was_away else []
+
+    def _still_gone(self, port: str, why: str, away_s: float) -> list[Event]:
+        """Told once for each reason; that the port is missing was told when the board went away."""
+        if away_s < _GRACE_S or why == self._why or (self._why and not os.path.exists(port)):
+            return []
+        self._why = why
+        return [Gone(why)]
+
+    def _find(self) -> str:
+        for found in list_ports.comports():
+            if self._number is not None and found.serial_number == self._number:
+                return str(found.device)
+        return self.port
+
+    def _open(self, port: str) -> None:
+        self._serial = open_port(port)
+        self._lines = _Lines()
+
+
+class _Lines:
+    """Bytes to lines of printable text."""
+
+    def __init__(self) -> None:
+        self._pending = b""
+
+    def feed(self, data: bytes) -> list[str]:
+        *whole, self._pending = (self._pending + data).split(b"\n")
+        while len(self._pending) > _LINE_BYTES:
+            whole.append(self._pending[:_LINE_BYTES])
+            self._pending = self._pending[_LINE_BYTES:]
+        return [text for line in whole if (text := _printable(line))]
+
+    def rest(self) -> list[str]:
+        """What has come without an end of line."""
+        return self.feed(b"\n") if self._pending else []
+
+
+def _printable(line: bytes) -> str:
+    text = _COLOUR.sub("", line.rstrip(b"\r").decode(errors="backslashreplace"))
+    return _CONTROL.sub(lambda control: f"\\x{ord(control[0]):02x}", text)
+
+
+def _serial_number(port: str) -> str | None:
+    """Of the board's USB chip; None where the port is not USB's, or two boards have the same (cheap USB chips have none)."""
+    real = os.path.realpath(port)
+    found = list(list_ports.comports())
+    number = next((each.serial_number for each in found if os.path.realpath(each.device) == real), None)
+    return number if number and [each.serial_number for each in found].count(number) == 1 else None

@@ -1,7 +1,7 @@
 """The boards that plotpost knows: boards/*.json."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,22 +60,23 @@ class Header:
     numbering: str
     usb: str
 
-    def places(self) -> list[tuple[int, int]]:
-        """The numbers of left and right, row by row."""
-        rows = len(self.left)
-        match self.numbering:
-            case "around":
-                return [(row + 1, 2 * rows - row) for row in range(rows)]
-            case "across":
-                return [(2 * row + 1, 2 * row + 2) for row in range(rows)]
-        return [(row + 1, row + 1) for row in range(rows)]
+    def rows(self) -> Iterator[tuple[str, int, str, int]]:
+        """Left name and number, right name and number."""
+        for row, (left, right) in enumerate(zip(self.left, self.right, strict=True)):
+            match self.numbering:
+                case "around":
+                    yield left, row + 1, right, 2 * len(self.left) - row
+                case "across":
+                    yield left, 2 * row + 1, right, 2 * row + 2
+                case _:
+                    yield left, row + 1, right, row + 1
 
 
 @dataclass(frozen=True)
 class Firmware:
     """MicroPython's image for a board, as micropython.org names it. `oldest`: the first version that is good enough for it.
 
-    `machine`: how it names itself in `sys.implementation._machine`.
+    `machine`: how it names the board in `sys.implementation._machine`, before " with " and the chip.
     """
 
     name: str
@@ -150,7 +151,7 @@ def load(name: str) -> Board:
     """The board in boards/NAME.json. Raises UnknownBoard."""
     if name not in (known := names()):
         raise UnknownBoard(f"board {name!r} is unknown; known: {', '.join(known)}")
-    return _board(name, json.loads((resources.boards() / f"{name}.json").read_text(encoding="utf-8")))
+    return parse(name, json.loads((resources.boards() / f"{name}.json").read_text(encoding="utf-8")))
 
 
 def load_all() -> dict[str, Board]:
@@ -160,14 +161,15 @@ def load_all() -> dict[str, Board]:
 
 def recognise(build: str, machine: str) -> Board | None:
     """The board on which MicroPython names itself so: `sys.implementation._build`, which older versions lack, and `._machine`."""
-    name = build.partition("-")[0]  # what follows is a variant: RPI_PICO2-RISCV
-    known = [board for board in load_all().values() if board.firmware is not None]
-    named = [board for board in known if board.firmware and board.firmware.name == name]
-    named = named or [board for board in known if board.firmware and board.firmware.machine == machine]
-    return named[0] if named else None
+    known = {board.firmware: board for board in load_all().values() if board.firmware is not None}
+    by_build = {firmware.name: board for firmware, board in known.items()}
+    by_machine = {firmware.machine: board for firmware, board in known.items()}
+    variant_of = build.partition("-")[0]  # RPI_PICO2-RISCV
+    return by_build.get(variant_of) or by_machine.get(machine.partition(" with ")[0])
 
 
-def _board(name: str, content: dict[str, Any]) -> Board:
+def parse(name: str, content: dict[str, Any]) -> Board:
+    """What a board file says that keeps to boards/board.schema.json."""
     own = content["plotpost"]
     header = _header(own["header"])
     return Board(
@@ -206,10 +208,7 @@ def _header(content: dict[str, Any] | None) -> Header | None:
 
 
 def _pins(content: dict[str, Any], header: Header | None) -> dict[str, Pin]:
-    places: dict[str, int] = {}
-    if header is not None:
-        for names_, numbers in zip(zip(header.left, header.right, strict=True), header.places(), strict=True):
-            places.update(zip(names_, numbers, strict=True))
+    places = {name: place for left, a, right, b in (header.rows() if header else ()) for name, place in ((left, a), (right, b))}
     return {
         name: Pin(
             pin["number"],

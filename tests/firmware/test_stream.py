@@ -100,7 +100,7 @@ class Bed:
         self.clock = Clock()
         self.clock.hear(None)
         self.uplink = Uplink(
-            Config(self.peer.port), self.clock, self.delivery, lambda: "board1; reconnects=%d" % self.reconnects()
+            Config(self.peer.port), self.clock, self.delivery, lambda source: "board1; reconnects=%d" % self.reconnects()
         )
 
     def reconnects(self):

@@ -115,6 +115,9 @@ def _greet(endpoint: "Endpoint", as_json: bool) -> None:
     output.say(f"Plots:    {'   '.join(port.url for port in ports)}   (Ctrl-C ends it)")
     if endpoint.lan_url:
         output.say(f"Boards:   {'   '.join(port.lan_url for port in ports if port.lan_url)}")
+        output.say(
+            f"          {'   '.join(port.local_url for port in ports if port.local_url)}   (stays when the address changes)"
+        )
     output.say(f"Data:     {endpoint.config.data}")
     if endpoint.authority:
         _tell_trust(endpoint)
@@ -124,9 +127,10 @@ def _greet(endpoint: "Endpoint", as_json: bool) -> None:
 
 
 def _facts(endpoint: "Endpoint") -> dict[str, str | None]:
-    facts: dict[str, str | None] = {"url": endpoint.url, "lan_url": endpoint.lan_url, "data": str(endpoint.config.data)}
-    if endpoint.https:
-        facts |= {"tls_url": endpoint.https.url, "tls_lan_url": endpoint.https.lan_url}
+    http, https = endpoint.http, endpoint.https
+    facts = {"url": http.url, "lan_url": http.lan_url, "local_url": http.local_url, "data": str(endpoint.config.data)}
+    if https:
+        facts |= {"tls_url": https.url, "tls_lan_url": https.lan_url, "tls_local_url": https.local_url}
     if endpoint.authority:
         facts |= {"ca": str(endpoint.authority.path), "ca_sha256": endpoint.authority.fingerprint}
     if endpoint.new_user:

@@ -16,6 +16,7 @@ from typing import Any, cast
 import uvicorn
 from starlette.types import ASGIApp
 
+from . import machine
 from .app import create_app
 from .commit import Committer
 from .errors import EndpointError
@@ -72,10 +73,14 @@ def serve(config: EndpointConfig, ready: Callable[["Endpoint"], None]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """The URLs of one port: on this machine, and for others (None when only this one can reach it, or there is no network)."""
+    """The URLs of one port: on this machine, and for others by address and by name.
+
+    Those are None when only this machine can reach it, or there is no network.
+    """
 
     url: str
-    lan_url: str | None
+    lan_url: str | None = None
+    local_url: str | None = None
 
 
 class Endpoint:
@@ -83,7 +88,7 @@ class Endpoint:
 
     def __init__(self, config: EndpointConfig) -> None:
         self.config = config
-        self.http = Addresses("", None)
+        self.http = Addresses("")
         self.https: Addresses | None = None
         self.authority: LocalAuthority | None = None  # that clients must trust
         self.new_user: NewUser | None = None
@@ -128,7 +133,7 @@ class Endpoint:
             return listener, Tls(lambda: pair)
         authority = self.authority = LocalAuthority(self.config.data)
         host = self.config.host
-        return listener, Tls(lambda: authority.leaf(local_names(*filter(None, (_lan_address(), _name_of(host))))))
+        return listener, Tls(lambda: authority.leaf(local_names(*filter(None, (machine.lan_address(), _name_of(host))))))
 
     def _gate(self, streams: Streams) -> Gate:
         if self.config.faults is None:
@@ -149,6 +154,7 @@ class Endpoint:
             server.server_state = self._servers[0].server_state  # connections of all ports are counted together
         timers = [asyncio.create_task(gate.run(), name="front")]
         timers += [asyncio.create_task(_keep_fresh(tls), name="tls") for _, tls in ports if tls]
+        timers += [asyncio.create_task(_tell_network(*(listener for listener, _ in ports)), name="announce")]
         try:
             with _signals_call(self.stop):
                 await asyncio.gather(
@@ -157,6 +163,22 @@ class Endpoint:
         finally:
             for timer in timers:
                 timer.cancel()
+            await asyncio.gather(*timers, return_exceptions=True)
+
+
+async def _tell_network(http: socket.socket, https: socket.socket | None = None) -> None:
+    """Announce the endpoint for ever, unless only this machine can reach it."""
+    host, port = http.getsockname()[:2]
+    tls_port = https.getsockname()[1] if https else None
+    address = _announced_address(host)
+    if address is None:
+        return
+    from .announce import Ports, announce  # not before: it takes a while to load
+
+    try:
+        await announce(Ports(port, tls_port), address)
+    except Exception:
+        logger.exception("the endpoint is announced no longer")
 
 
 async def _keep_fresh(tls: Tls) -> None:
@@ -267,8 +289,21 @@ def _why_not_bound(error: OSError, host: str, port: int, option: str = "--port")
 
 def _addresses(scheme: str, listener: socket.socket) -> Addresses:
     host, port = listener.getsockname()[:2]
-    lan = _lan_address() if host in _EVERYWHERE else None
-    return Addresses(_url(scheme, _EVERYWHERE.get(host, host), port), _url(scheme, lan, port) if lan else None)
+    url = _url(scheme, _EVERYWHERE.get(host, host), port)
+    address = _announced_address(host)
+    lan = address() if address else None
+    if lan is None:
+        return Addresses(url)
+    return Addresses(url, _url(scheme, lan, port), _url(scheme, f"{machine.label()}.local", port))
+
+
+def _announced_address(host: str) -> Callable[[], str | None] | None:
+    """What tells at which address others reach an endpoint that listens on `host`; None when they cannot, or it is no IPv4 address."""
+    if host in _EVERYWHERE:
+        return machine.lan_address
+    if ":" in host or host.startswith("127."):
+        return None
+    return lambda: host
 
 
 def _url(scheme: str, host: str, port: int) -> str:
@@ -278,16 +313,6 @@ def _url(scheme: str, host: str, port: int) -> str:
 def _name_of(host: str) -> str | None:
     """What clients call an address that is listened on."""
     return None if host in _EVERYWHERE else host
-
-
-def _lan_address() -> str | None:
-    """This machine's address towards others. Nothing is sent: connecting a UDP socket only looks up the route."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))  # TEST-NET-1, RFC 5737: any address that is not this machine's
-        except OSError:
-            return None
-        return str(probe.getsockname()[0])
 
 
 @contextlib.contextmanager

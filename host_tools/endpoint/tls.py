@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from . import machine
 from .errors import EndpointError
 
 CA = "ca.pem"
@@ -173,7 +174,7 @@ def names_of(certificate: x509.Certificate) -> set[str]:
 def local_names(*more: str) -> set[str]:
     """What this machine is called by itself and, as far as it knows, by others; `more` are added."""
     host = socket.gethostname()
-    names = {"localhost", "127.0.0.1", "::1", host, f"{host.partition('.')[0]}.local", *more}
+    names = {"localhost", "127.0.0.1", "::1", host, f"{machine.label()}.local", *more}
     return {name for name in names if _is_possible(name)}
 
 

@@ -17,7 +17,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from host_tools.endpoint import server
+from host_tools.endpoint import machine, server
 from host_tools.endpoint.errors import EndpointError
 from host_tools.endpoint.front import Limits
 from host_tools.endpoint.server import Endpoint, EndpointConfig
@@ -136,18 +136,12 @@ def test_a_stopped_endpoint_leaves_its_port_free(data: Path) -> None:
 
 
 def test_an_endpoint_for_everybody_tells_the_address_for_other_machines(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "_lan_address", lambda: "192.168.7.7")
+    monkeypatch.setattr(machine, "lan_address", lambda: "192.168.7.7")
     endpoint = started(EndpointConfig(data, host="0.0.0.0", port=0), nothing)
     port = urlsplit(endpoint.url).port
     assert (endpoint.url, endpoint.lan_url) == (f"http://127.0.0.1:{port}", f"http://192.168.7.7:{port}")
+    assert endpoint.http.local_url == f"http://{machine.label()}.local:{port}"
     assert started(EndpointConfig(data, port=0), nothing).lan_url is None
-
-
-def test_the_address_for_other_machines_is_one_of_this_machine_or_none() -> None:
-    address = server._lan_address()
-    if address is not None:
-        with server.listening(address, 0) as listener:
-            assert listener.getsockname()[0] == address
 
 
 def test_the_name_localhost_means_ipv4_because_boards_do() -> None:

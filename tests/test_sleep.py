@@ -32,6 +32,7 @@ class Board:
         resources.copy_firmware(folder)
         shutil.copy(HERE / "faults" / "counting_part.py", folder / "plotpost" / "sensors" / "load.py")
         shutil.copy(HERE / "simulated" / "machine.py", folder)
+        shutil.copy(HERE / "simulated" / "wires.py", folder)
         shutil.copy(HERE / "simulated" / "sleeping_board.py", folder)
         self.configure(url, token)
         self.lives: list[str] = []

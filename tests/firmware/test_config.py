@@ -3,7 +3,7 @@
 import json
 import os
 
-from plotpost import config
+from plotpost import config, sensors
 
 FOLDER = "test_config.tmp/"
 
@@ -180,7 +180,7 @@ def test_a_board_sends_no_api_key_to_somebody_whom_it_cannot_verify():
 
 def test_an_unknown_driver_is_told_with_the_known_ones():
     assert refusal("config/sensors/0/driver", "dht99") == (
-        "config.json: sensors[0].driver: 'dht99' is unknown; known here: cpu, health, load, memory, thermal"
+        "config.json: sensors[0].driver: 'dht99' is unknown; known here: " + ", ".join(sensors.DRIVERS)
     )
 
 

@@ -1,4 +1,6 @@
-"""A simulated `machine`: pins, timers, the watchdog, and how a board ends and comes back. Time is a number that the test moves.
+"""A simulated `machine`: pins and what hangs on them, timers, the watchdog, and how a board ends and comes back.
+
+Time is a number that the test moves.
 
 `with machine.Plugged():` is a board from power-on until it is unplugged; outside of it a program finds its system's own `machine`,
 or none. `boot(path)` keeps the cause of the next boot in a file, for tests in which each life of the board is a process of its own.
@@ -6,13 +8,17 @@ or none. `boot(path)` keeps the cause of the next boot in a file, for tests in w
 
 import sys
 
+import wires
+
 PWRON_RESET = 1
 WDT_RESET = 3
 DEEPSLEEP_RESET = 4
+PINS = 30
 
 now = 0  # milliseconds
 slept = 0  # how long the last deep sleep was to be
 levels = {}  # pin: what it was last set to
+voltages = {}  # pin: the millivolts at it
 watchdogs = []
 timers = []
 on_sleep = None  # what happens during light sleep
@@ -51,6 +57,8 @@ def power_on():
     now = slept = 0
     _cause = PWRON_RESET
     levels.clear()
+    voltages.clear()
+    wires.cut_all()
     del watchdogs[:]
     del timers[:]
 
@@ -134,7 +142,7 @@ class Timer:
     ONE_SHOT = 0
     PERIODIC = 1
 
-    def __init__(self, id, period, mode, callback, hard):
+    def __init__(self, id, period, mode, callback, hard=False):
         self.period = period
         self.mode = mode
         self.hard = hard
@@ -156,14 +164,72 @@ class Timer:
 
 
 class Pin:
+    """A pin by its name or number; `wire` leads to the parts of wires.py."""
+
+    IN = 0
     OUT = 1
+    OPEN_DRAIN = 2
+    PULL_UP = 1
 
-    def __init__(self, name, mode):
-        self._name = name
-        levels[name] = 0
+    def __init__(self, name, mode=-1, pull=-1):
+        if type(name) is not str and not (type(name) is int and 0 <= name < PINS):
+            raise ValueError("invalid pin")
+        self.name = name
+        self.wire = wires.wire(name)
+        if mode == self.OUT:
+            levels[name] = 0
 
-    def value(self, level):
-        levels[self._name] = level
+    def init(self, mode=-1, pull=-1):
+        """Open drain with a pull-up leaves the wire alone."""
+
+    def value(self, level=None):
+        if level is None:
+            return self.wire.level()
+        levels[self.name] = level
+        self.wire.drive(level)
+
+
+class ADC:
+    """The converter of an RP2040: twelve bits of 3.3 V at the pins 26 to 29 or GP26 to GP29, given as sixteen."""
+
+    def __init__(self, pin):
+        if pin.name not in (26, 27, 28, 29, "GP26", "GP27", "GP28", "GP29"):
+            raise ValueError("Pin doesn't have ADC capabilities")
+        self._name = pin.name
+
+    def read_u16(self):
+        code = min(voltages.get(self._name, 0) * 4096 // 3300, 4095)
+        return code << 4 | code >> 8
+
+
+class CalibratedADC:
+    """The converter of an ESP32: at full attenuation it tells microvolts, by its own calibration, up to 3.1 V; without, to 0.95 V."""
+
+    ATTN_11DB = 3
+
+    def __init__(self, pin, atten=0):
+        self._name = pin.name
+        self._highest = 3100 if atten == self.ATTN_11DB else 950
+
+    def read_uv(self):
+        return min(voltages.get(self._name, 0), self._highest) * 1000
+
+
+def dht_readinto(pin, frame):
+    """MicroPython's own, on simulated wires: 250 ms of rest, a start of 18 ms, then 40 pulses, of which those above 48 us are ones."""
+    pin.wire.drive(1)
+    wires.sleep_us(250000)
+    pin.wire.drive(0)
+    wires.sleep_us(18000)
+    pin.wire.drive(1)
+    wires.sleep_us(10)
+    if pin.wire.wait(0, 100) < 0 or pin.wire.time_pulse(1, 150) < 0:
+        raise OSError(110)
+    for i in range(40):
+        length = pin.wire.time_pulse(1, 100)
+        if length < 0:
+            raise OSError(110)
+        frame[i // 8] = (frame[i // 8] << 1 | (length > 48)) & 255
 
 
 _this = sys.modules["machine"]

@@ -4,7 +4,7 @@ from plotpost.spool import NO_VALUE
 
 __all__ = ("DRIVERS", "NO_VALUE", "Absent", "create", "driver")
 
-DRIVERS = ("cpu", "health", "load", "memory", "thermal")
+DRIVERS = ("analog", "cpu", "dht11", "dht22", "ds18b20", "health", "load", "memory", "thermal")
 
 
 class Absent(Exception):

@@ -149,9 +149,14 @@ def names() -> list[str]:
 
 def load(name: str) -> Board:
     """The board in boards/NAME.json. Raises UnknownBoard."""
+    return parse(name, content(name))
+
+
+def content(name: str) -> dict[str, Any]:
+    """boards/NAME.json as it stands. Raises UnknownBoard."""
     if name not in (known := names()):
         raise UnknownBoard(f"board {name!r} is unknown; known: {', '.join(known)}")
-    return parse(name, json.loads((resources.boards() / f"{name}.json").read_text(encoding="utf-8")))
+    return dict(json.loads((resources.boards() / f"{name}.json").read_text(encoding="utf-8")))
 
 
 def load_all() -> dict[str, Board]:

@@ -15,7 +15,9 @@ from plotpost import sensors
 
 from host_tools import boards, resources
 from host_tools.boards import Board, Esp, Uf2
+from host_tools.cli import commands
 from host_tools.runtime import BOARD_HEAP_KIB, Runtime
+from tests import processes
 
 Json = dict[str, Any]
 
@@ -309,3 +311,48 @@ def test_the_epoch_of_linux_is_that_of_the_runtime(runtime: Runtime) -> None:
     argv = runtime.command("-c", "import time; print(time.gmtime(0)[0])")
     output = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=60).stdout
     assert int(output) == _json("linux.json")["plotpost"]["epoch"]
+
+
+def test_the_list_names_each_board_once(tmp_path: Path) -> None:
+    listed = processes.run(tmp_path, "boards").stdout.splitlines()
+    assert listed[0].split() == ["board", "product", "chip", "WiFi", "MicroPython"]
+    assert [line.split()[0] for line in listed[1:]] == boards.names()
+
+
+def test_the_list_is_there_for_programs_too(tmp_path: Path) -> None:
+    lines = [json.loads(line) for line in processes.run(tmp_path, "boards", "--json").stdout.splitlines()]
+    assert [line["board"] for line in lines] == boards.names()
+    assert {"product", "vendor", "mcu", "port", "wifi", "drivers", "heap_kib"} <= set(lines[0])
+
+
+def test_one_board_is_shown_with_what_a_person_wants_to_know(tmp_path: Path) -> None:
+    shown = processes.run(tmp_path, "boards", "esp32").stdout
+    for fact in (
+        "ESP32 / WROOM (esp32), Espressif",
+        "ESP32_GENERIC, 1.28.0 or later: https://micropython.org/download/ESP32_GENERIC/",
+        "the image goes to 0x1000",
+        "hold BOOT, press EN once",
+        "10c4:ea60",
+        "SCL GPIO18, SDA GPIO19",
+        "GPIO6 to GPIO11",
+        "high at a reset, the flash gets 1.8 V",
+        "|o      o| 16 GPIO15! ADC* TOUCH",
+    ):
+        assert fact in shown
+
+
+def test_one_board_is_its_file_for_programs(tmp_path: Path) -> None:
+    shown = json.loads(processes.run(tmp_path, "boards", "pico", "--json").stdout)
+    assert shown == {"board": "pico", **_json("pico.json")}
+
+
+@pytest.mark.parametrize("name", boards.names())
+def test_every_board_can_be_shown(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert commands.main(["boards", name], standalone_mode=False) is None
+    assert f"({name})" in capsys.readouterr().out
+
+
+def test_a_board_that_is_not_known_is_wrong_usage(tmp_path: Path) -> None:
+    done = processes.run(tmp_path, "boards", "picow")
+    assert done.returncode == 2
+    assert "board 'picow' is unknown; known: esp32, " in done.stderr

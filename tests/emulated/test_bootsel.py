@@ -44,7 +44,7 @@ def test_only_a_whole_uf2_for_this_chip_boots(board: Pico, drive: Path) -> None:
     uf2.write(firmware("pico"), drive)
     board.await_usb()
     assert names(drive) == set()
-    assert board.stats()["flash_programs"] >= blocks // 2 + blocks
+    assert board.stats()["flash_programs"] >= blocks  # and those of MicroPython, which makes its file system
     assert board.run("print(1 + 1)") == "2\n"
 
 

@@ -25,8 +25,9 @@ export class Bootsel {
   #onWritten;
   #timer = null;
   #read; // bytes taken of each file, by its name
-  #seen; // the numbers of the blocks that came
-  #cleared; // sectors erased
+  #count; // how many blocks the present file announces
+  #seen; // the numbers of those that came
+  #erased; // groups of 16 blocks whose sector was erased
 
   /**
    * @param {string} folder stands for the drive; everything in it goes when the drive does
@@ -42,8 +43,7 @@ export class Bootsel {
   open() {
     this.isOpen = true;
     this.#read = new Map();
-    this.#seen = new Set();
-    this.#cleared = new Set();
+    this.#begin(0);
     for (const [name, text] of Object.entries(OWN_FILES)) fs.writeFileSync(path.join(this.#folder, name), text);
     this.#timer = setInterval(() => this.#look(), POLL_MS);
   }
@@ -75,17 +75,28 @@ export class Bootsel {
     this.#read.set(name, position);
   }
 
+  /** A sector is erased with the first of 16 blocks, counted by their numbers and not by their addresses: erratum RP2040-E14. */
   #store(block) {
+    const [number, count] = [block.readUInt32LE(20), block.readUInt32LE(24)];
+    if (count !== this.#count) this.#begin(count);
+    if (this.#seen.has(number)) return;
     const offset = block.readUInt32LE(12) - FLASH_START;
-    const sector = offset - (offset % SECTOR_BYTES);
-    if (!this.#cleared.has(sector)) this.#flash.erase(sector, SECTOR_BYTES);
+    const group = number >> 4;
+    if (!this.#erased.has(group)) this.#flash.erase(offset - (offset % SECTOR_BYTES), SECTOR_BYTES);
     if (!this.isOpen) return; // power was cut
-    this.#cleared.add(sector);
+    this.#erased.add(group);
     this.#flash.program(offset, block.subarray(32, 32 + PAGE_BYTES));
-    this.#seen.add(block.readUInt32LE(20));
-    if (!this.isOpen || this.#seen.size < block.readUInt32LE(24)) return;
+    this.#seen.add(number);
+    if (!this.isOpen || this.#seen.size < count) return;
     this.close();
     this.#onWritten();
+  }
+
+  /** Another number of blocks is another file. */
+  #begin(count) {
+    this.#count = count;
+    this.#seen = new Set();
+    this.#erased = new Set();
   }
 }
 

@@ -19,7 +19,7 @@ from plotpost.config import CONFIG, SECRETS, ConfigError, parse
 from host_tools import pins
 from host_tools.boards import Board, load_all
 
-__all__ = ["ConfigError", "load", "validate"]
+__all__ = ["ConfigError", "Json", "load", "read", "read_secrets", "read_text", "validate"]
 
 Json = dict[str, Any]
 
@@ -29,17 +29,41 @@ _TYPES = {"string": "a text in quotes", "integer": "a whole number", "object": "
 
 
 def load(config: Path, secrets: Path | None = None) -> tuple[Json, Json]:
-    """The content of config.json and of secrets.json, by default the one beside it. Raises ConfigError.
+    """The content of config.json and of secrets.json, by default the one beside it. Raises ConfigError."""
+    return read(config), read_secrets(secrets or config.with_name(SECRETS))
 
-    The file `ca` of the secrets is meant beside them. Warns when others on this machine can read the secrets.
-    """
-    secrets = secrets or config.with_name(SECRETS)
-    contents = _read(config), _read(secrets)
-    if isinstance(ca := contents[1].get("ca"), str):
-        contents[1]["ca"] = str(secrets.with_name(ca).absolute())
-    if secrets.stat().st_mode & 0o077:
-        _LOG.warning("%s: others on this machine may read it; run: chmod 600 %s", secrets, secrets)
-    return contents
+
+def read(path: Path) -> Json:
+    """The object in a JSON file. Raises ConfigError."""
+    try:
+        return read_text(path.read_text(encoding="utf-8"), str(path))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: is not UTF-8 text") from None
+
+
+def read_secrets(path: Path) -> Json:
+    """The same of a file with secrets, whose file `ca` is meant beside it. Warns when others on this machine can read it."""
+    content = read(path)
+    if isinstance(ca := content.get("ca"), str):
+        content["ca"] = str(path.with_name(ca).absolute())
+    if path.stat().st_mode & 0o077:
+        _LOG.warning("%s: others on this machine may read it; run: chmod 600 %s", path, path)
+    return content
+
+
+def read_text(text: str, source: str) -> Json:
+    """The object in a JSON text, which came from `source`. Raises ConfigError."""
+    try:
+        content = json.loads(text, object_pairs_hook=_without_repeats)
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"{source}: line {error.lineno}, column {error.colno}: {error.msg}") from None
+    except _Repeated as error:
+        raise ConfigError(f"{source}: {error}") from None
+    if not isinstance(content, dict):
+        raise ConfigError(f"{source}: must be an object in {{}}")
+    return content
 
 
 def validate(config: Json, secrets: Json, *, boards: Mapping[str, Board] | None = None) -> list[str]:
@@ -51,22 +75,6 @@ def validate(config: Json, secrets: Json, *, boards: Mapping[str, Board] | None 
     wrong = wrong or list(_Check(config, secrets, load_all() if boards is None else boards).problems())
     wrong = wrong or _board_says(config, secrets)
     return list(dict.fromkeys(wrong))
-
-
-def _read(path: Path) -> Json:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_without_repeats)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path}: is not UTF-8 text") from None
-    except json.JSONDecodeError as error:
-        raise ConfigError(f"{path}: line {error.lineno}, column {error.colno}: {error.msg}") from None
-    except _Repeated as error:
-        raise ConfigError(f"{path}: {error}") from None
-    if not isinstance(content, dict):
-        raise ConfigError(f"{path}: must be an object in {{}}")
-    return content
 
 
 class _Repeated(ValueError):

@@ -7,7 +7,7 @@ from typing import Any
 
 from plotpost import sensors
 
-from host_tools.boards import Board, Pin
+from host_tools.boards import Board
 
 __all__ = ["PIN_OPTIONS", "USES", "Use", "free", "problems"]
 
@@ -33,13 +33,14 @@ PIN_OPTIONS = ("pin",)
 
 @dataclass(frozen=True)
 class _Wire:
-    """One option of one sensor that names a pin."""
+    """One option of one sensor that names a pin, and the pin."""
 
     place: str  # sensors[0]
     option: str
     driver: str
     name: str
     use: Use
+    address: str  # on a bus
 
     @property
     def holder(self) -> str:
@@ -58,34 +59,41 @@ def problems(config: Mapping[str, Any], board: Board) -> Iterator[str]:
             yield f"{place}: {_unknown(wire.name, board)}"
         elif why := _unfit(wire, board, spare):
             yield f"{place}: {why}"
-        elif (other := taken.get(wire.name)) and not _share(wire, other):
+        elif (other := taken.get(wire.name)) is None:
+            taken[wire.name] = wire
+        elif not wire.use.bus or wire.use.bus != other.use.bus:
             yield f"{place}: {wire.name} is taken by {other.holder}, already; {_instead(spare)}"
-        taken.setdefault(wire.name, wire)
+    yield from _addressless(wires)
     yield from _led_problems(config.get("led"), board, taken)
 
 
 def free(board: Board, use: Use, taken: list[str]) -> list[str]:
     """The pins of the board for this use that nobody has, the best first: plain ones before those that have a say at a reset."""
-    fit = [name for name, pin in board.usable_pins().items() if use.needs <= _abilities(pin) and name not in taken]
+    fit = [name for name, pin in board.usable_pins().items() if use.needs <= pin.can and name not in taken]
     return sorted(fit, key=lambda name: (board.pins[name].strapping, bool(board.pins[name].note), board.pins[name].place is None))
 
 
 def _wires(config: Mapping[str, Any]) -> Iterator[_Wire]:
     for i, entry in enumerate(config["sensors"]):
         driver = entry["driver"]
+        use, address = USES.get(driver, _TALKED_TO), str(entry.get("address", ""))
         options = sensors.driver(driver).OPTIONS if driver in sensors.DRIVERS else ()
         for option in PIN_OPTIONS:
             if option in options:
-                yield _Wire(f"sensors[{i}]", option, driver, str(entry.get(option, "")), USES.get(driver, _TALKED_TO))
+                yield _Wire(f"sensors[{i}]", option, driver, str(entry.get(option, "")), use, address)
 
 
-def _abilities(pin: Pin) -> frozenset[str]:
-    """A converter's channel that WiFi needs for itself does not count."""
-    return pin.can if pin.adc is not None else pin.can - {"adc"}
-
-
-def _share(one: _Wire, other: _Wire) -> bool:
-    return bool(one.use.bus) and one.use.bus == other.use.bus
+def _addressless(wires: list[_Wire]) -> Iterator[str]:
+    """Parts that share a bus are told apart by their addresses."""
+    buses = [(wire.name, wire.use.bus) for wire in wires if wire.use.bus]
+    known: dict[tuple[str, str], _Wire] = {}
+    for wire in wires:
+        if buses.count((wire.name, wire.use.bus)) < 2:
+            continue
+        if not wire.address:
+            yield f"{wire.place}.address: is missing; several parts share {wire.name}, and the board's log says which it finds"
+        elif (other := known.setdefault((wire.name, wire.address.lower()), wire)) is not wire:
+            yield f"{wire.place}.address: is the one of {other.holder}, already; each part on {wire.name} has its own"
 
 
 def _unknown(name: str, board: Board) -> str:
@@ -99,14 +107,13 @@ def _unknown(name: str, board: Board) -> str:
 def _unfit(wire: _Wire, board: Board, spare: list[str]) -> str:
     """Why this pin cannot do what the driver needs; "" when it can."""
     pin, driver = board.pins[wire.name], wire.driver
-    missing = wire.use.needs - _abilities(pin)
+    missing = wire.use.needs - pin.can
     if pin.reserved:
         return f"{wire.name} is not free on {board.name} ({pin.note or 'it leads to a part of the board'}); {_instead(spare)}"
     if not missing:
         return ""
     if "adc" in missing:
-        busy = " that works beside WiFi" if "adc" in pin.can else ""
-        return f"{wire.name} has no analog input{busy}, which {driver} needs; {_instead(spare)}"
+        return f"{wire.name} has no analog input, which {driver} needs; {_instead(spare)}"
     if pin.input_only:
         return f"{wire.name} can only be read, and {driver} has to drive its pin too; {_instead(spare)}"
     return f"{wire.name} cannot be {' and '.join(sorted(missing))}, which {driver} needs; {_instead(spare)}"

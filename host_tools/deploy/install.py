@@ -1,0 +1,255 @@
+"""Puts a set of files on a board all at once: whenever the power is cut, main.py starts with the old set or with the new one.
+
+1. What differs is written to /plotpost.new, and read back. The old set is untouched, and still starts.
+2. One rename puts a small program in the place of main.py. It moves the new files to their places, takes away the old ones, and gives
+   main.py back at the end.
+3. That program is run. If the board loses its power meanwhile, it starts with it and ends what was begun.
+
+/plotpost/SHA256SUMS lists what was put there: what it does not list is somebody else's, and stays.
+"""
+
+import hashlib
+import itertools
+import posixpath
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from host_tools.deploy.errors import DeployError
+from host_tools.device import Device, Progress, Raised
+
+MAIN = "main.py"
+SUMS = "plotpost/SHA256SUMS"
+_HOME = "plotpost"
+_STAGE = "/plotpost.new"
+_FINISH = "finish.py"
+_KEPT = "main.old{}.py"
+_RESERVE_BLOCKS = 12  # for folders, of which each takes two
+_SURVEY_S = 30.0  # for the hashes of one file
+_FINISH_S = 60.0
+_LARGEST = 3
+
+_MARK = '"""Ends a deploy of plotpost that was cut short, then gives main.py back."""'
+_FINISHER = """\
+{mark}
+
+import os
+
+stage = {stage!r}
+for name in os.listdir(stage):
+    if name != {main!r}:
+        os.rename(stage + "/" + name, "/" + name.replace("-", "/"))
+for take_away, paths in ((os.remove, {files!r}), (os.rmdir, {folders!r})):
+    for path in paths:
+        try:
+            take_away(path)
+        except OSError:
+            pass  # gone already, or a folder that holds somebody's files
+os.rename(stage + "/" + {main!r}, "/" + {main!r})
+os.rmdir(stage)
+if __name__ == "__main__":
+    import machine
+
+    machine.soft_reset()
+"""
+_SURVEY = """\
+import hashlib, os
+def look(path, is_folder):
+    if is_folder:
+        for entry in os.ilistdir(path):
+            look(path + '/' + entry[0], entry[1] & 0x4000)
+        return
+    digest = hashlib.sha256()
+    with open(path, 'rb') as file:
+        while True:
+            count = file.readinto(buffer)
+            if not count:
+                break
+            digest.update(buffer[:count])
+    print(''.join(['%02x' % byte for byte in digest.digest()]), path)
+buffer = memoryview(bytearray(1024))
+for path in {paths!r}:
+    try:
+        mode = os.stat(path)[0]
+    except OSError:
+        continue
+    look(path, mode & 0x4000)
+"""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What has to be done. Paths are without the first "/"; the manifest counts as no file.
+
+    `is_recorded`: the manifest on the board is as it is to be. `staged` lies in /plotpost.new already, with the right content or
+    another. `kept` is the new name of a main.py that is not ours.
+    """
+
+    write: Mapping[str, bytes]
+    remove: tuple[str, ...]
+    unchanged: int
+    sums: bytes
+    is_recorded: bool
+    staged: Mapping[str, str]
+    kept: str | None
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.write and not self.remove and self.is_recorded
+
+
+def recorded(device: Device) -> dict[str, str]:
+    """The files of the last deploy by their path, with their SHA-256."""
+    try:
+        lines = device.read(f"/{SUMS}").decode(errors="replace").splitlines()
+    except FileNotFoundError:
+        return {}
+    pairs = [line.split("  ", 1) for line in lines if "  " in line]
+    return {path: digest for digest, path in pairs}
+
+
+def plan(device: Device, files: Mapping[str, bytes]) -> Plan:
+    """Compares what is on the board with what is to be there, main.py among it. A deploy that was cut short is ended first."""
+    _end_what_was_begun(device)
+    listed = recorded(device)
+    elsewhere = (f"/{path}" for path in {*files, *listed} if not path.startswith(f"{_HOME}/"))
+    there = survey(device, [f"/{_HOME}", *elsewhere])
+    wanted = {path: sha256(content) for path, content in files.items()}
+    sums = "".join(f"{digest}  {path}\n" for path, digest in sorted(wanted.items())).encode()
+    own = {path for path, digest in listed.items() if there.get(path) == digest}
+    return Plan(
+        write={path: content for path, content in files.items() if there.get(path) != wanted[path]},
+        remove=tuple(sorted((own - wanted.keys()) | (shadows(wanted) & there.keys()))),
+        unchanged=sum(there.get(path) == digest for path, digest in wanted.items()),
+        sums=sums,
+        is_recorded=listed == wanted,
+        staged={posixpath.basename(path): digest for path, digest in survey(device, [_STAGE]).items()},
+        kept=_free_name(device) if MAIN in there and MAIN not in own and there[MAIN] != wanted[MAIN] else None,
+    )
+
+
+def carry_out(device: Device, plan: Plan, main: bytes, progress: Progress) -> None:
+    """Does what the plan says; `main` is the content of main.py. Raises DeployError before anything has changed."""
+    finisher = _finisher(plan.remove, plan.write)
+    new = {_name(path): content for path, content in {**plan.write, SUMS: plan.sums, MAIN: main}.items()} | {_FINISH: finisher}
+    missing = {name: content for name, content in new.items() if plan.staged.get(name) != sha256(content)}
+    _require_room(device, plan, missing)
+    _tidy(device, set(plan.staged) - (new.keys() - missing.keys()))
+    _stage(device, missing, progress)
+    _read_back(device, new)
+    for folder in sorted({posixpath.dirname(path) for path in (*plan.write, SUMS)} - {""}):
+        device.make_folder(f"/{folder}")
+    if plan.kept:
+        device.rename(f"/{MAIN}", f"/{plan.kept}")
+    device.rename(f"{_STAGE}/{_FINISH}", f"/{MAIN}")
+    _run_finisher(device)
+
+
+def tidy(device: Device, plan: Plan) -> None:
+    """Takes away what a deploy left in /plotpost.new that was cut short before it had changed anything."""
+    _tidy(device, set(plan.staged))
+
+
+def survey(device: Device, paths: Iterable[str]) -> dict[str, str]:
+    """The SHA-256 of these files, and of all in these folders, taken on the board; by path without the first "/"."""
+    printed = device.run(_SURVEY.format(paths=sorted(paths)), timeout_s=_SURVEY_S)
+    pairs = (line.split(" /", 1) for line in printed.splitlines())
+    return {path: digest for digest, path in pairs}
+
+
+def shadows(paths: Iterable[str]) -> set[str]:
+    """The sources that MicroPython would import in place of our bytecode, such as those of a copy by hand."""
+    return {path.removesuffix(".mpy") + ".py" for path in paths if path.startswith(f"{_HOME}/") and path.endswith(".mpy")}
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _name(path: str) -> str:
+    """Of a file in /plotpost.new, where there are no folders: the program that moves it reads the path from it."""
+    return path.replace("/", "-")
+
+
+def _finisher(remove: Iterable[str], write: Iterable[str]) -> bytes:
+    folders = {posixpath.dirname(path) for path in remove} - {posixpath.dirname(path) for path in write} - {"", "lib", _HOME}
+    return _FINISHER.format(
+        mark=_MARK,
+        stage=_STAGE,
+        main=MAIN,
+        files=tuple(f"/{path}" for path in remove),
+        folders=tuple(f"/{folder}" for folder in sorted(folders)),
+    ).encode()
+
+
+def _end_what_was_begun(device: Device) -> None:
+    try:
+        main = device.read(f"/{MAIN}")
+    except FileNotFoundError:
+        return
+    if main.startswith(_MARK.encode()):
+        try:
+            _run_finisher(device)
+        except Raised:  # somebody took away what it was to move
+            device.remove(f"/{MAIN}")
+
+
+def _run_finisher(device: Device) -> None:
+    """As a module, so that it does not restart the board at its end."""
+    device.run(f"with open('/{MAIN}') as file:\n exec(file.read(), {{'__name__': 'finish'}})", timeout_s=_FINISH_S)
+
+
+def _free_name(device: Device) -> str:
+    names = (_KEPT.format(number or "") for number in itertools.count())
+    return next(name for name in names if not device.exists(f"/{name}"))
+
+
+def _tidy(device: Device, names: Iterable[str]) -> None:
+    for name in sorted(names):
+        device.remove(f"{_STAGE}/{name}")
+
+
+def _stage(device: Device, files: Mapping[str, bytes], progress: Progress) -> None:
+    device.make_folder(_STAGE)
+    whole = sum(map(len, files.values()))
+    done = 0
+
+    def report(sent: int, _: int) -> None:
+        progress(done + sent, whole)
+
+    report(0, 0)
+    for name, content in files.items():
+        try:
+            device.write(f"{_STAGE}/{name}", content, report)
+        except OSError as error:
+            raise DeployError(
+                f"the board cannot write {_STAGE}/{name} ({error.strerror or error}): what it had still runs"
+            ) from None
+        done += len(content)
+
+
+def _read_back(device: Device, files: Mapping[str, bytes]) -> None:
+    found = survey(device, [_STAGE])
+    for name, content in files.items():
+        if found.get(f"{_STAGE}/{name}"[1:]) != sha256(content):
+            raise DeployError(
+                f"the board holds something else in {_STAGE}/{name} than was sent: what it had still runs; "
+                "take another cable or port, and deploy again"
+            )
+
+
+def _require_room(device: Device, plan: Plan, files: Mapping[str, bytes]) -> None:
+    block, free = device.value("(lambda s: (s[1], s[3]))(__import__('os').statvfs('/'))")
+    needed = sum(-(-len(content) // block) for content in files.values()) + _RESERVE_BLOCKS
+    freed = sum(1 for name in plan.staged if name not in files)
+    if needed <= free + freed:
+        return
+    sizes = sorted(device.files("/").items(), key=lambda file: -file[1])[:_LARGEST]
+    largest = ", ".join(f"{path} ({_kib(size)})" for path, size in sizes)
+    raise DeployError(
+        f"the board has {_kib(free * block)} free, this deploy needs {_kib(needed * block)}: remove files that are not needed, with "
+        f"`mpremote connect {device.port} fs rm :NAME`; the largest are {largest}"
+    )
+
+
+def _kib(size: int) -> str:
+    return f"{-(-size // 1024)} KiB"

@@ -19,10 +19,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
-from types import TracebackType
+from types import SimpleNamespace, TracebackType
 from typing import Any, Self
 
 import serial
+from mpremote.console import Console
+from mpremote.repl import do_repl_main_loop
 from mpremote.transport import TransportError, TransportExecError
 from mpremote.transport_serial import SerialTransport
 
@@ -37,6 +39,9 @@ _READ_S = 1.0
 _ENTER_S = 3.0
 _TRIES = 8  # an agent may be in a call that blocks for seconds: a name look-up, a TLS handshake
 _CTRL_C = b"\x03"
+_CTRL_D = b"\x04"
+_PROMPT = b">>> "
+_FLUSH_S = 3.0  # an agent with a good connection sends what is left in less
 _POLL_S = 0.05
 _FACTS = """\
 import sys, os, machine
@@ -212,9 +217,38 @@ class Device:
         with self._guarded():
             return str(self._transport.fs_hashfile(path, "sha256").hex())
 
+    def converse(self) -> None:
+        """mpremote's REPL on this terminal, until Ctrl-] or Ctrl-X. Raises Lost."""
+        terminal = Console()
+        with self._guarded():
+            self._transport.exit_raw_repl()
+            terminal.enter()
+            try:
+                is_lost = do_repl_main_loop(
+                    SimpleNamespace(transport=self._transport),
+                    terminal,
+                    terminal.write,
+                    escape_non_printable=False,
+                    code_to_inject=None,
+                    file_to_inject=None,
+                )
+            finally:
+                terminal.exit()
+        if is_lost:
+            raise self._lost("it was reset, or unplugged")
+        self._enter()
+
     def restart(self) -> None:
         """A hard reset: main.py runs, and this device is closed."""
         self._leave("machine.reset()")
+
+    def resume(self) -> None:
+        """main.py runs again, without a reset of the chip: to the agent that is no boot, and nothing is written. This device is closed."""
+        with contextlib.suppress(OSError):
+            self._transport.exit_raw_repl()
+            self._transport.serial.write(_CTRL_D)
+            self._transport.serial.flush()
+        self._close()
 
     def bootloader(self) -> None:
         """Into the chip's own loader, if this build can go there by itself; this device is closed."""
@@ -234,11 +268,11 @@ class Device:
                 yield str(path), entry.st_size
 
     def _enter(self) -> None:
-        """The first Ctrl-C asks the agent to end, the second not to wait for the network."""
+        """The first Ctrl-C asks the agent to end, mpremote's own, in a while, not to wait for the network."""
         for _ in range(_TRIES):
             try:
                 self._transport.serial.write(_CTRL_C)
-                time.sleep(_POLL_S)
+                self._transport.read_until(1, _PROMPT, timeout_overall=_FLUSH_S)
                 with (
                     open(os.devnull, "w") as nowhere,
                     contextlib.redirect_stdout(nowhere),
@@ -268,7 +302,7 @@ class Device:
                 raise self._lost(error) from None
             raise
 
-    def _lost(self, error: Exception) -> Lost:
+    def _lost(self, error: Exception | str) -> Lost:
         return Lost(f"the board at {self.port} went away ({error}): check the cable, and run the command again")
 
     def _close(self) -> None:

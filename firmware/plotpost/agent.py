@@ -3,13 +3,14 @@
 import asyncio
 import gc
 import random
+import sys
 from array import array
 
 from plotpost import crash, log, sensors, watchdog
 from plotpost.clock import Clock
 from plotpost.delivery import Delivery
 from plotpost.flash import Flash
-from plotpost.port import const, device_id, forget, random_hex, sleep_ms, ticks_ms
+from plotpost.port import SYSTEM_NETWORK, const, device_id, forget, random_hex, sleep_ms, ticks_ms
 from plotpost.sampler import Sampler, Slot
 from plotpost.spool import Spool
 from plotpost.stream import Uplink
@@ -55,9 +56,11 @@ class Agent:
             self.spool, self.flash, config.checkpoint_ms, config.checkpoint_records, random.randrange, ticks_ms()
         )
         self.wifi = _wifi(config)
-        self._uplink = Uplink(config, self.clock, self.delivery, self._device, self.wifi and self.wifi.link)
+        self.tunnel = _tunnel(config)
+        link = self.tunnel or (self.wifi and self.wifi.link)
+        self._uplink = Uplink(config, self.clock, self.delivery, self._device, link, self.tunnel)
         self._id = device_id()
-        self.plotted = config.plot is None
+        self.plotted = config.plot is None or self.tunnel is not None
         self.supervisor = Supervisor(self._tasks(), self.reset)
         for slot in self.slots:
             if hasattr(slot.driver, "observe"):
@@ -144,13 +147,14 @@ class Agent:
 
     def reset(self, reason):
         """Save what is in RAM, and reset the board; on Linux the program ends."""
-        self.boot.reset(reason, self._save)
+        self.boot.reset(reason, self.save)
 
-    def _save(self):
+    def save(self):
+        """What is in RAM goes to flash."""
         self.spool.spill(self.spool.in_ram())
 
     async def _keep(self, progress):
-        turns = 0
+        turns = _GRACE_TURNS if self.boot.warm else 0  # the watchdog of the life before may be running
         while True:
             progress()
             self.spool.save(ticks_ms())
@@ -197,8 +201,12 @@ class Agent:
         gc.collect()
 
     async def finish(self, patience_s=_FLUSH_S):
-        """Send and confirm what is left, for so many seconds. The old connection is given up: an interrupt may have cut a line."""
-        self._save()  # first of all: a board may be reset while it tries to send
+        """Send and confirm what is left, for so many seconds. The old connection is given up: an interrupt may have cut a line.
+
+        `save()` must follow, however it ends. Where the network fails already, it is saved first: a board may be reset while it tries.
+        """
+        if self.delivery.failures:
+            self.save()
         self._uplink.disconnect()
         self.delivery.close(ticks_ms())
         try:
@@ -208,7 +216,6 @@ class Agent:
         if self.spool.waiting():
             log.warning("agent", "{} readings are not confirmed; they stay on flash", self.spool.waiting())
         self._uplink.disconnect()
-        self._save()
 
     async def _send_rest(self):
         if self.wifi is not None and not self.wifi.link.up():
@@ -240,6 +247,12 @@ class Agent:
         )
 
 
+async def _wait_in_safety(led):
+    from plotpost import safemode
+
+    await safemode.wait(led)
+
+
 def _wifi(config):
     """The radio, or None when config.json names no network: a port without `network` must not import it."""
     if not config.wifi:
@@ -247,6 +260,17 @@ def _wifi(config):
     from plotpost.wifi import Wifi
 
     return Wifi(config.wifi)
+
+
+def _tunnel(config):
+    """The way through the USB port of a board that has no network, or None."""
+    if config.wifi or SYSTEM_NETWORK:
+        return None
+    from plotpost.tunnel import Tunnel
+
+    if config.plot:
+        log.warning("plot", "not created: a board without a network cannot; make it with plotpost plot new")
+    return Tunnel(sys.stdin.buffer, sys.stdout.buffer)
 
 
 def _sleep(config, channels):
@@ -281,6 +305,8 @@ def run(config):
         log.error("agent", "no sensor that config.json names is on this machine: nothing to do")
         return False
     try:
+        if agent.boot.looping():
+            asyncio.run(_wait_in_safety(config.led))
         asyncio.run(agent.run())
     except KeyboardInterrupt:
         log.info("agent", "interrupted: sending what is left")
@@ -291,5 +317,9 @@ def run(config):
         asyncio.run(agent.finish())
     except KeyboardInterrupt:
         log.warning("agent", "interrupted again: not waiting")
+    agent.save()
     agent.report()
+    if agent.tunnel is not None:
+        agent.tunnel.leave()
+    watchdog.hold()
     return True

@@ -4,7 +4,7 @@
     boot.json   how many boots there were, how many ended badly in a row, and why the board is about to reset itself
 
 Flash wear: boot.json is written at each boot and before a reset by itself, crash.log (at most 2 KiB) at a bad end alone; a file costs
-littlefs two erases or so. A wake from deep sleep writes neither.
+littlefs two erases or so. A wake from deep sleep writes neither, nor does a start after service (Ctrl-C, then Ctrl-D).
 """
 
 import json
@@ -12,7 +12,7 @@ import os
 import sys
 
 from plotpost import __version__, log
-from plotpost.port import const
+from plotpost.port import const, warm
 
 # Why the board was reset; 1 to 5 are the numbers of machine.reset_cause()
 UNKNOWN = const(0)
@@ -40,15 +40,17 @@ class Boot:
     """This boot: its `number`, the `cause` of the reset before it (an index of CAUSES) and the `reason` in words, "" if none is known.
 
     `folder`: "" or with "/" at its end. `uptime()` gives seconds and milliseconds. `woken`: out of a planned deep sleep, which counts
-    as no boot. `bad`: how many lives in a row ended badly before they had lasted ten minutes.
+    as no boot. `bad`: how many lives in a row ended badly before they had lasted ten minutes. `warm`: no boot either, but a start
+    after service.
     """
 
     def __init__(self, folder, uptime, woken=False):
         self._folder = folder
         self._uptime = uptime
         self.number, self.bad, self.reason = self._read()
-        self.cause = DEEP_SLEEP if woken else RECOVERY if self.reason else reset_cause()
-        if not woken:
+        self.warm = not woken and warm()
+        self.cause = SOFT if self.warm else DEEP_SLEEP if woken else RECOVERY if self.reason else reset_cause()
+        if not woken and not self.warm:
             self._count()
 
     def looping(self):

@@ -66,8 +66,12 @@ if not hasattr(time, "ticks_ms"):  # CPython's sockets are no streams
             return None
 
 
+_BOOT_MS = const(10000)
+started = ticks_ms()  # main.py imports this first of all
+
 # Linux and the like keep time by themselves; a board's clock starts anywhere (rp2: in 2021).
 SYSTEM_CLOCK = sys.platform not in ("rp2", "esp32", "pyboard", "mimxrt")
+SYSTEM_NETWORK = SYSTEM_CLOCK  # likewise; a board's must be joined, or there is none
 
 
 def utc_ms():
@@ -97,6 +101,11 @@ def device_id():
             return file.read(16)
     except OSError:
         return "unknown"
+
+
+def warm():
+    """True when this program was started again without a reset of the chip, as after service: its ticks go on, long past a boot."""
+    return not SYSTEM_CLOCK and started > _BOOT_MS
 
 
 def forget(*names):

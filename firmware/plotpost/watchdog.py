@@ -1,6 +1,6 @@
 """The hardware watchdog: it resets a board whose loop hangs. Nothing here does anything on Linux, which has none.
 
-A watchdog cannot be stopped (micropython issue 7766) and would reset an upload, so nobody arms it in service mode. The supervisor
+A watchdog cannot be stopped (micropython issue 7766) and would reset an upload: in service, after Ctrl-C, a timer feeds it. The supervisor
 feeds it while every task makes progress. MicroPython leaves no way around some calls that block: a name look-up, a REST call, a
 radio's start. Each is a named phase, `with watchdog.phase("dns"):`, through which it is fed for at most 30 s.
 """
@@ -12,6 +12,7 @@ from plotpost.port import const
 
 _PHASE_MS = const(30000)
 _TURN_MS = const(2000)
+_FOR_EVER = const(0x3FFFFFFF)  # turns: 68 years
 _RP2_MS = const(8388)  # 24 bits that count two a microsecond: RP2040 datasheet, erratum RP2040-E1
 _LONG_MS = const(40000)  # esp32: outlasts a phase by itself, and no timer interrupts its blocking calls
 
@@ -39,11 +40,18 @@ class _Phase:
                 log.warning("watchdog", "{} took longer than 30 s", self.name)
         feed()
 
+    def hold(self):
+        self._left = _FOR_EVER
+        self._start()
+
     def _start(self):
         from machine import Timer
 
-        # hard: a soft callback waits for bytecode, and none runs inside the call that blocks
-        self._timer = Timer(-1, period=_TURN_MS, mode=Timer.PERIODIC, callback=self._fed, hard=True)
+        if _on_rp2():
+            # hard: a soft callback waits for bytecode, and none runs inside the call that blocks
+            self._timer = Timer(-1, period=_TURN_MS, mode=Timer.PERIODIC, callback=self._fed, hard=True)
+        else:
+            self._timer = Timer(0, period=_TURN_MS, mode=Timer.PERIODIC, callback=self._fed)
 
     def _feed(self, timer):
         if self._left:
@@ -70,6 +78,12 @@ def feed():
     """All is well, as far as the caller knows."""
     if _wdt is not None:
         _wdt.feed()
+
+
+def hold():
+    """The agent has ended, and somebody is at the REPL: from now on a timer feeds it, until a reset."""
+    if _wdt is not None:
+        _phase.hold()
 
 
 def phase(name):

@@ -15,10 +15,12 @@ import trustme
 
 from host_tools import accounts
 from host_tools.child_endpoint import ChildEndpoint
+from host_tools.device import Device
 from host_tools.endpoint.store import FIRST_USER, Store
 from host_tools.simulate import Closing
 from tests.emulated.agent import LOOPBACK, Agent, install
 from tests.emulated.parts.load import BOOT
+from tests.emulated.pico import Pico
 from tests.faults.harness import create_plot, stored_traces
 
 pytestmark = pytest.mark.emulated
@@ -120,6 +122,32 @@ def _stamps(lab: Lab) -> list[str]:
     loaded = lab.store.load_plot(lab.store.plots()[0].id)
     assert loaded is not None
     return [orjson.loads(line)["x"] for row in loaded[2] for line in row.lines.splitlines()]
+
+
+def test_in_service_the_watchdog_lets_the_board_live_and_the_next_start_is_no_boot(lab: Lab) -> None:
+    lab.configure()
+    pico = lab.agent.pico
+    _elapse(pico, WATCHDOG_MS + 2000)
+    booted = lab.agent.read("boot.json")
+    with Device.open(pico.port) as device:
+        device.resume()
+    lab.await_stored(30)  # what the first interrupt, by mpremote, left on flash is sent and gone
+    resumed = pico.stats()
+    _elapse(pico, WATCHDOG_MS // 2)
+    with Device.open(pico.port) as device:
+        _elapse(pico, 2 * WATCHDOG_MS)
+        assert device.read("boot.json").decode() == booted
+        held = pico.stats()
+        assert (held["resets"], held["flash_programs"]) == (resumed["resets"], resumed["flash_programs"])
+        device.resume()
+    lab.await_stored(10)
+    assert pico.stats()["resets"] == resumed["resets"]
+
+
+def _elapse(pico: Pico, ms: int) -> None:
+    end = pico.stats()["emulated_ms"] + ms
+    while pico.stats()["emulated_ms"] < end:
+        time.sleep(0.05)
 
 
 def test_a_stall_delays_and_loses_nothing(lab: Lab) -> None:

@@ -5,7 +5,7 @@ import os
 import sys
 import time
 
-from plotpost import crash, log
+from plotpost import crash, log, port
 
 sys.path.insert(0, __file__.rsplit("/", 2)[0] + "/simulated")
 import machine
@@ -160,6 +160,28 @@ def test_a_wake_from_deep_sleep_is_no_boot_and_writes_nothing():
             assert (boot.number, cause(boot), boot.looping()) == (1, "deep-sleep", False)
         assert board.written() == before
         assert board.log() == []
+
+
+def test_a_start_after_service_is_no_boot_and_writes_nothing():
+    with Board() as board:
+        board.give_up(board.boot())
+        before = board.written()
+        crash.warm = lambda: True
+        try:
+            boot = board.boot(machine.WDT_RESET)
+        finally:
+            crash.warm = port.warm
+        assert (boot.number, boot.bad, cause(boot), boot.warm) == (2, 1, "soft-reset", True)
+        assert board.written() == before
+
+
+def test_a_chip_whose_ticks_had_just_begun_has_booted():
+    kept = port.SYSTEM_CLOCK, port.started
+    try:
+        for port.SYSTEM_CLOCK, port.started, warm in ((False, 3000, False), (False, 15000, True), (True, 15000, False)):
+            assert port.warm() == warm
+    finally:
+        port.SYSTEM_CLOCK, port.started = kept
 
 
 def test_spoilt_files_do_no_harm():

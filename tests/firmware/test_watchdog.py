@@ -134,6 +134,22 @@ def test_a_phase_that_took_too_long_is_named():
         assert len(board.lines) == 1
 
 
+def test_in_service_a_board_is_fed_for_as_long_as_somebody_is_there():
+    for port in ("rp2", "esp32"):
+        with Board(port) as board:
+            watchdog.arm()
+            watchdog.hold()
+            assert board.lives(200000), port
+            assert [timer.hard for timer in machine.timers] == [port == "rp2"]
+
+
+def test_service_needs_no_timer_where_the_watchdog_was_never_armed():
+    with Board() as board:
+        watchdog.hold()
+        assert machine.timers == []
+        assert board.lives(200000)
+
+
 def test_a_machine_without_a_watchdog_needs_none():
     kept = machine.WDT
     del machine.WDT

@@ -10,6 +10,7 @@ machine.boot("machine.txt")
 from plotpost import port  # noqa: E402  nothing may ask for the machine before it is there
 
 port.SYSTEM_CLOCK = False
+port.started = 0  # each life begins with a boot or a wake
 
 try:
     __import__("main")

@@ -20,13 +20,14 @@ from .rest.pictures import Pictures
 from .rest.v1 import RestV1
 from .rest.v2 import RestV2
 from .store import Store
+from .tables import Tables
 
 
 def create_app(store: Store, committer: Committer, plots: Plots, hub: Hub) -> Starlette:
     """Everything but the streams, which never reach ASGI."""
     keys, assets = Keys(store, Attempts()), Assets()
     login = Login(store, committer, keys, assets)
-    pages = Pages(plots, hub, login, assets)
+    pages = Pages(plots, Tables(store, login, assets), hub, login, assets)
 
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)

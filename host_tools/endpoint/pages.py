@@ -1,4 +1,4 @@
-"""The pages for people: the list of plots, each plot's live page, its figure, and the WebSocket that feeds the page."""
+"""The pages for people: the list of plots, each plot's live page, its figure, the WebSocket that feeds the page, and tables."""
 
 import asyncio
 from contextlib import closing, suppress
@@ -16,6 +16,7 @@ from .hub import Hub, Message, Subscription
 from .login import Login, login_path
 from .plots import PlotInfo, Plots
 from .store import User, now_ms
+from .tables import Tables
 from .web import PLOT_POLICY, html, json, same_origin
 
 # A viewer that hears nothing for twice this long connects anew; browsers alone notice a dead server only after minutes.
@@ -25,8 +26,9 @@ QUIET_S = 15.0
 class Pages:
     """Everything that is read by GET. A plot that its reader may not see is as good as missing."""
 
-    def __init__(self, plots: Plots, hub: Hub, login: Login, assets: Assets) -> None:
+    def __init__(self, plots: Plots, tables: Tables, hub: Hub, login: Login, assets: Assets) -> None:
         self._plots = plots
+        self._tables = tables
         self._hub = hub
         self._login = login
         self._assets = assets
@@ -54,7 +56,7 @@ class Pages:
     async def plot(self, request: Request) -> Response:
         info = self._find(request)
         if info is None:
-            return self.missing(_no_plot(request), request)
+            return await self._table(request)
         user = self._login.user(request)
         role = "guest" if user is None else "owner" if user.name == info.user else "visitor"
         query = f"?{urlencode({'share_key': info.share_key})}" if info.sharing == "secret" else ""
@@ -68,9 +70,17 @@ class Pages:
         )
         return html(page, policy=PLOT_POLICY, private=user is not None)
 
+    async def _table(self, request: Request) -> Response:
+        user = self._login.user(request)
+        page = await self._tables.page(request, _account(user, request))
+        return self.missing(_no_plot(request), request) if page is None else html(page, private=user is not None)
+
     async def figure(self, request: Request) -> Response:
         info = self._find(request)
-        return json({"error": _no_plot(request)}, 404) if info is None else json(self._plots.figure(info.id))
+        if info is not None:
+            return json(self._plots.figure(info.id))
+        grid = await self._tables.content(request)
+        return json({"error": _no_plot(request)}, 404) if grid is None else json(grid)
 
     async def static(self, request: Request) -> Response:
         asset = self._assets.find(request.path_params["name"])

@@ -96,8 +96,8 @@ give([py.plot([go.Scatter(y=[1])], filename="sharing", sharing=sharing) for shar
     assert client.get(f"{path}?{key}")[0].status == 404
 
 
-def test_a_plot_draws_on_a_grid_and_follows_what_is_added_to_it(run: Run) -> None:
-    before, after, columns, metadata = run("""
+def test_a_plot_draws_on_a_grid_and_follows_what_is_added_to_it(run: Run, client: PlotlyClient) -> None:
+    before, after, columns, metadata, grid_url = run("""
 grid = Grid([Column([1, 2, 3], "time"), Column([4, 2, 5], "voltage")])
 grid_url = py.grid_ops.upload(grid, "time vs voltage", auto_open=False, meta={"lab": "B"})
 url = py.plot([go.Scatter(xsrc=grid[0], ysrc=grid[1])], filename="from a grid")
@@ -107,13 +107,16 @@ py.grid_ops.append_rows([[9, 8]], grid=grid)
 after = data()
 py.grid_ops.append_columns([Column([7], "extra")], grid=grid)
 read = py.get_grid(grid_url)
-give([before, after, [[column.name, column.data] for column in read], v2.grids.retrieve(grid.id).json()["metadata"]])
+give([before, after, [[column.name, column.data] for column in read], v2.grids.retrieve(grid.id).json()["metadata"], grid_url])
 """)
 
     assert before == [[1, 2, 3], [4, 2, 5]]
     assert after == [[1, 2, 3, 9], [4, 2, 5, 8]]
     assert columns == [["time", [1, 2, 3, 9]], ["voltage", [4, 2, 5, 8]], ["extra", [7]]]
     assert metadata == {"lab": "B"}
+    response, page = client.get(urlsplit(grid_url).path.rstrip("/"))
+    assert response.status == 200
+    assert b"voltage" in page
 
 
 def test_columns_are_read_changed_and_deleted(run: Run) -> None:

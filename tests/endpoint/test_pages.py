@@ -1,11 +1,16 @@
 """The pages for people, as a running endpoint serves them."""
 
+import base64
 import gzip
 import json
 import re
 from collections.abc import Iterator
+from html import unescape
 from http.client import HTTPResponse
+from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import pytest
 from websockets.exceptions import InvalidStatus
@@ -138,6 +143,73 @@ def test_a_missing_figure_is_told_in_json(client: PlotlyClient) -> None:
 
     assert response.status == 404
     assert json.loads(body) == {"error": "There is no plot 999 of demo here."}
+
+
+def grid(client: PlotlyClient, columns: dict[str, list[Any]], filename: str, **sharing: bool) -> str:
+    """Makes one; gives what its client is told to open."""
+    cols = {name: {"data": data, "order": order} for order, (name, data) in enumerate(columns.items())}
+    body = json.dumps({"data": {"cols": cols}, "filename": filename, **sharing}).encode()
+    key = base64.b64encode(f"{client.user.name}:{client.key}".encode()).decode()
+    response, answer = client.request("POST", "/v2/grids", body, {"authorization": f"Basic {key}"})
+    assert response.status == 201
+    file = json.loads(answer)["file"]
+    return str(file["web_url"]) + (f"?share_key={file['share_key']}" if "share_key" in file else "")
+
+
+def open_url(url: str) -> tuple[int, str]:
+    """As a browser does: it follows a redirection."""
+    try:
+        with urlopen(url, timeout=20) as answer:
+            return answer.status, answer.read().decode()
+    except HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def test_a_grids_address_shows_its_table(client: PlotlyClient) -> None:
+    columns: dict[str, list[Any]] = {"time": ["12:00", "12:01", "12:02"], "volts": [4, 2.5], "more": [None, True, [1, "a"]]}
+    status, page = open_url(grid(client, columns, "lab/voltage"))
+
+    assert status == 200
+    assert "<h1>lab/voltage</h1>" in page
+    assert "3 columns, 3 rows." in page
+    rows = [re.findall(r"<t[hd][^>]*>([^<]*)", row) for row in re.findall("<tr>.*", page)]
+    assert [[unescape(cell) for cell in row] for row in rows] == [
+        ["time", "volts", "more"], ["12:00", "4", ""], ["12:01", "2.5", "true"], ["12:02", "", '[1,"a"]'],
+    ]  # fmt: skip
+    (data,) = re.findall(r'href="([^"]*\.json)"', page)
+    assert json.loads(text_of(client, data))["cols"]["volts"]["data"] == [4, 2.5]
+
+
+def test_what_a_grid_holds_stays_text(client: PlotlyClient) -> None:
+    _, page = open_url(grid(client, {SCRIPT_LIKE: [SCRIPT_LIKE, {SCRIPT_LIKE: 1}]}, f"grid {SCRIPT_LIKE}"))
+
+    assert "<img src=x" not in page
+    assert "<script" not in page
+    assert page.count("&lt;img src=x") == 6
+
+
+def test_a_long_or_wide_grid_is_shown_in_part(client: PlotlyClient) -> None:
+    _, long = open_url(grid(client, {"n": list(range(30_000))}, "long"))
+    _, wide = open_url(grid(client, {str(n): ["x" * 1000] for n in range(150)}, "wide"))
+
+    assert "1 column, the first 20,000 of 30,000 rows." in long
+    assert ('<td class="number">19999</td>' in long, '<td class="number">20000</td>' in long) == (True, False)
+    assert "The first 100 of 150 columns, 1 row." in wide
+    assert f"<td>{'x' * 300}…</td>" in wide
+
+
+def test_a_grid_is_seen_by_those_who_may_see_it(client: PlotlyClient) -> None:
+    private = grid(client, {"a": [1]}, "private", world_readable=False)
+    secret = grid(client, {"a": [1]}, "secret", world_readable=False, share_key_enabled=True)
+
+    assert open_url(private)[0] == 404
+    assert open_url(secret.partition("?")[0])[0] == 404
+    status, page = open_url(secret)
+    assert status == 200
+    (data,) = re.findall(r'href="([^"]*\.json[^"]*)"', page)
+    assert client.get(data)[0].status == 200
+    assert client.get(data.partition("?")[0])[0].status == 404
 
 
 def policy_of(response: HTTPResponse) -> dict[str, str]:

@@ -6,7 +6,6 @@ is the name look-up before a connection, which MicroPython gives no other way to
 
 import errno
 import select
-import socket
 
 from plotpost import delivery as d
 from plotpost import watchdog
@@ -21,7 +20,6 @@ _CHUNK_HEAD = const(6)  # four hexadecimal digits, CR, LF (RFC 9112 section 7.1)
 _CHUNK_TAIL = const(2)
 _SOON_MS = const(20)
 _CALM_MS = const(250)
-_TCP_NODELAY = getattr(socket, "TCP_NODELAY", 1)  # 64 on rp2, where 1 is taken in silence and does nothing
 _IPPROTO_TCP = const(6)
 _LAST_CHUNK = b"0\r\n\r\n"
 _HEX = b"0123456789abcdef"
@@ -38,15 +36,16 @@ class Uplink:
     """Sends what `delivery.source` holds to `config.endpoint`.
 
     `device(source)` gives the text of the header `plotpost-device`: the chip's id and the counters. `link`: the WiFi link, None where the
-    system has a network of its own.
+    system has a network of its own. `tunnel`: what takes the place of sockets on a board without a network; it is its link too.
     """
 
-    def __init__(self, config, clock, delivery, device, link=None):
+    def __init__(self, config, clock, delivery, device, link=None, tunnel=None):
         self._config = config
         self._clock = clock
         self._delivery = delivery
         self._device = device
         self._link = link
+        self._tunnel = tunnel
         self._channels = None  # whose lines are being written
         self._token = None  # goes into the request's head when all of them have the same
         self._out = bytearray(_SEND_BYTES)
@@ -101,7 +100,8 @@ class Uplink:
             self.disconnect()
         else:
             number = abs(error.errno or 0)  # negative where TLS stands between
-            self._lost(_ERRORS.get(number) or "the connection broke (error %d)" % number, now)
+            why = error.args[1] if len(error.args) > 1 else "error %d" % number
+            self._lost(_ERRORS.get(number) or "the connection broke (%s)" % why, now)
 
     def disconnect(self):
         """Close the socket, if there is one."""
@@ -148,30 +148,41 @@ class Uplink:
         return self._look_ms
 
     def _connect(self, now):
+        config = self._config
         self._delivery.connecting(now)
         self._look_ms = 1
+        if self._tunnel is not None:
+            self._sock = self._poll = self._tunnel
+            self._tunnel.open("%s://%s:%d" % (config.scheme, config.host, config.port))
+            return
         if self._address is None:
             self._address = self._resolve()
             if self._address is None:
-                self._lost(
-                    "no host is known as %s: check endpoint in config.json, and the network's DNS" % self._config.host, now
-                )
+                self._lost("no host is known as %s: check endpoint in config.json, and the network's DNS" % config.host, now)
                 return
+        self._dial(self._address)
+
+    def _dial(self, address):
+        import socket  # here, because chips without a network have none
+
         self._sock = sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         sock.setblocking(False)
         self._poll = select.poll()
         self._poll.register(sock, select.POLLOUT)
         try:
-            sock.setsockopt(_IPPROTO_TCP, _TCP_NODELAY, 1)  # batches are whole already
+            # batches are whole already; the option is 64 on rp2, where 1 is taken in silence and does nothing
+            sock.setsockopt(_IPPROTO_TCP, getattr(socket, "TCP_NODELAY", 1), 1)
         except (OSError, ValueError, NotImplementedError):
             pass
         try:
-            sock.connect(self._address)
+            sock.connect(address)
         except OSError as error:
             if error.errno not in (errno.EINPROGRESS, errno.EAGAIN):
                 raise
 
     def _resolve(self):
+        import socket
+
         try:
             with watchdog.phase("dns"):
                 return socket.getaddrinfo(self._config.host, self._config.port, socket.AF_INET, socket.SOCK_STREAM)[0][-1]
@@ -183,7 +194,7 @@ class Uplink:
             if event[1] & (select.POLLERR | select.POLLHUP):
                 receive(self._sock, self._in)  # raises what went wrong
                 raise OSError(errno.ECONNREFUSED)
-            if self._config.authority is not None:
+            if self._tunnel is None and self._config.authority is not None:
                 self._secure()
             self._delivery.connected(now)
 

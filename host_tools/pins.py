@@ -1,4 +1,7 @@
-"""The pins that a configuration names, checked against the board and against each other: what each can do, and who has it already."""
+"""The pins that a configuration names, checked against the board and against each other: what each can do, and who has it already.
+
+They are named as the board's documents do, or by the number that machine.Pin takes.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,7 +12,7 @@ from plotpost import sensors
 
 from host_tools.boards import Board
 
-__all__ = ["PIN_OPTIONS", "USES", "Use", "free", "problems"]
+__all__ = ["PIN_OPTIONS", "USES", "Use", "free", "numbered", "problems"]
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class _Wire:
 def problems(config: Mapping[str, Any], board: Board) -> Iterator[str]:
     """One line for each pin that cannot be used as the configuration says: place, why, and a pin that can."""
     taken: dict[str, _Wire] = {}
-    wires = list(_wires(config))
+    wires = list(_wires(config, board))
     for wire in wires:
         place, spare = f"{wire.place}.{wire.option}", free(board, wire.use, [other.name for other in wires])
         if not wire.name:
@@ -73,14 +76,30 @@ def free(board: Board, use: Use, taken: list[str]) -> list[str]:
     return sorted(fit, key=lambda name: (board.pins[name].strapping, bool(board.pins[name].note), board.pins[name].place is None))
 
 
-def _wires(config: Mapping[str, Any]) -> Iterator[_Wire]:
+def numbered(config: Mapping[str, Any], board: Board) -> dict[str, Any]:
+    """A checked configuration with numbers for the names of pins: MicroPython knows these names on some boards only."""
+    entries = [dict(entry) for entry in config["sensors"]]
+    for entry in entries:
+        for option in PIN_OPTIONS:
+            if entry.get(option) in board.pins:
+                entry[option] = board.pins[entry[option]].number
+    return {**config, "sensors": entries}
+
+
+def _wires(config: Mapping[str, Any], board: Board) -> Iterator[_Wire]:
     for i, entry in enumerate(config["sensors"]):
         driver = entry["driver"]
         use, address = USES.get(driver, _TALKED_TO), str(entry.get("address", ""))
         options = sensors.driver(driver).OPTIONS if driver in sensors.DRIVERS else ()
         for option in PIN_OPTIONS:
             if option in options:
-                yield _Wire(f"sensors[{i}]", option, driver, str(entry.get(option, "")), use, address)
+                yield _Wire(f"sensors[{i}]", option, driver, _name(entry.get(option, ""), board), use, address)
+
+
+def _name(pin: object, board: Board) -> str:
+    """What the board's documents call a pin; a number that no pin has stays one."""
+    numbers = {each.number: name for name, each in board.pins.items()}
+    return numbers.get(pin, str(pin)) if type(pin) is int else str(pin)
 
 
 def _addressless(wires: list[_Wire]) -> Iterator[str]:
@@ -125,8 +144,5 @@ def _instead(spare: list[str]) -> str:
 
 
 def _led_problems(led: object, board: Board, taken: Mapping[str, _Wire]) -> Iterator[str]:
-    """The LED may be named as printed, or by number."""
-    for name, wire in taken.items():
-        pin = board.pins.get(name)
-        if led == name or (pin is not None and led == pin.number and type(led) is int):
-            yield f"led: {name} is taken by {wire.holder}, already; name another pin, or take this key out"
+    if wire := taken.get(_name(led, board)):
+        yield f"led: {wire.name} is taken by {wire.holder}, already; name another pin, or take this key out"

@@ -7,7 +7,7 @@ import pytest
 from plotpost import sensors
 
 from host_tools import boards, config, pins
-from host_tools.pins import USES, free, problems
+from host_tools.pins import USES, free, numbered, problems
 
 Json = dict[str, Any]
 
@@ -21,7 +21,7 @@ def _told(board: str, *wired: tuple[str, Any], **settings: Any) -> list[str]:
     ("board", "wired"),
     [
         ("pico_w", [("dht22", "GP15"), ("analog", "GP26"), ("ds18b20", "GP16"), ("dht11", "GP0")]),
-        ("pico", [("analog", "GP28")]),
+        ("pico", [("analog", 28), ("dht11", 0)]),
         ("esp32", [("analog", "GPIO34"), ("dht22", "GPIO4")]),
         ("linux", [("cpu", None), ("thermal", None)]),
     ],
@@ -35,7 +35,9 @@ def test_pins_that_can_do_what_the_sensors_need_are_right(board: str, wired: lis
     [
         ("pico", ("dht22", "GP99"), "sensors[0].pin: 'GP99' is no pin of pico; it has GP0, "),
         ("pico", ("dht22", "gp15"), "; did you mean 'GP15'?"),
-        ("pico", ("dht22", 15), "sensors[0].pin: '15' is no pin of pico; it has GP0, "),
+        ("pico", ("dht22", 99), "sensors[0].pin: '99' is no pin of pico; it has GP0, "),
+        ("pico", ("dht22", True), "sensors[0].pin: 'True' is no pin of pico; it has GP0, "),
+        ("pico", ("analog", 15), "sensors[0].pin: GP15 has no analog input, which analog needs; take GP26"),
         ("pico", ("dht22", None), "sensors[0].pin: is missing; take GP0 or GP1 or GP2"),
         ("linux", ("dht22", "GP15"), "sensors[0].pin: linux has no pins: take this sensor out, or name another board"),
         (
@@ -66,6 +68,18 @@ def test_a_pin_that_cannot_is_told_with_why_and_one_that_can(board: str, wired: 
 def test_a_pin_has_one_sensor() -> None:
     (told,) = _told("pico", ("dht22", "GP0"), ("health", None), ("dht11", "GP0"))
     assert told == "sensors[2].pin: GP0 is taken by dht22, sensors[0], already; take GP1 or GP2 or GP3"
+
+
+def test_a_name_and_its_number_are_one_pin() -> None:
+    (told,) = _told("pico", ("dht22", "GP0"), ("dht11", 0))
+    assert told.startswith("sensors[1].pin: GP0 is taken by dht22, sensors[0], already; ")
+
+
+def test_the_board_is_told_numbers_which_every_port_understands() -> None:
+    entries = [{"driver": "dht22", "pin": "GPIO4"}, {"driver": "dht11", "pin": 5}, {"driver": "health"}]
+    told = numbered({"name": "x", "sensors": entries}, boards.load("esp32"))
+    assert told == {"name": "x", "sensors": [{"driver": "dht22", "pin": 4}, {"driver": "dht11", "pin": 5}, {"driver": "health"}]}
+    assert entries[0]["pin"] == "GPIO4"
 
 
 def _probes(*probes: dict[str, str]) -> list[str]:

@@ -1,0 +1,186 @@
+"""What runs on the board for a check: each constant defines a function `probe` that returns a literal. Small; for rp2 and esp32 alike.
+
+Passwords and tokens are read from secrets.json there, and are in no answer.
+"""
+
+import ast
+from typing import Any
+
+from host_tools.device import Device
+
+MEMORY = """\
+def probe():
+    import gc, os
+    gc.collect()
+    room = os.statvfs('/')
+    return gc.mem_alloc() + gc.mem_free(), gc.mem_free(), room[1] * room[2], room[1] * room[3]
+"""
+
+AGENT = """\
+def probe():
+    try:
+        from plotpost import __version__
+        return __version__
+    except (ImportError, SyntaxError, ValueError) as error:
+        return type(error).__name__
+"""
+
+CLOCK = """\
+def probe():
+    import time
+    return time.gmtime()[:6]
+"""
+
+# The networks in sight, strongest first: (name, channel, dBm). The radio is switched off and on first.
+SCAN = """\
+def probe(wanted):
+    import network, time
+    radio = network.WLAN(network.STA_IF)
+    radio.active(False)
+    time.sleep_ms(1000)
+    radio.active(True)
+    seen = {}
+    for _ in range(3):
+        try:
+            for name, _, channel, rssi in [found[:4] for found in radio.scan()]:
+                if name not in seen or seen[name][1] < rssi:
+                    seen[name] = channel, rssi
+        except OSError:
+            pass
+        if all([name in seen for name in wanted]):
+            break
+        time.sleep_ms(500)
+    found = [(name, channel, rssi) for name, (channel, rssi) in seen.items()]
+    found.sort(key=lambda each: -each[2])
+    return found[:20]
+"""
+
+# Joins a network: (connected, status, address, dBm). Failures that the radio reports in the first seconds are not believed: link.py
+JOIN = """\
+def probe(name):
+    import json, network, time
+    with open('/secrets.json') as file:
+        password = json.load(file)['wifi'][name]
+    radio = network.WLAN(network.STA_IF)
+    for prepare in (radio.disconnect, lambda: radio.config(pm=0xA11140)):
+        try:
+            prepare()
+        except (OSError, ValueError, TypeError):
+            pass
+    radio.connect(name, password)
+    began = time.ticks_ms()
+    waited = 0
+    while not radio.isconnected() and waited < 20000:
+        says = radio.status()
+        if waited > 6000 and (says < 0 or 200 <= says < 1000):
+            break
+        time.sleep_ms(100)
+        waited = time.ticks_diff(time.ticks_ms(), began)
+    says = radio.status()
+    if not radio.isconnected():
+        radio.disconnect()
+        return False, says, '', 0
+    return True, says, radio.ifconfig()[0], radio.status('rssi')
+"""
+
+RESOLVE = """\
+def probe(host, port):
+    import socket
+    try:
+        return socket.getaddrinfo(host, port, socket.AF_INET, socket.SOCK_STREAM)[0][-1]
+    except OSError:
+        return None
+"""
+
+# One request: (stage, error, early, answer). `stage`: where it ended, "connect", "secure", "send", "answer" or "done". `early`: the
+# answer came before `tail`, the end of the request, was sent. The stream's token is put into the head here.
+EXCHANGE = """\
+def probe(address, host, ca, head, stream, tail, hold_ms):
+    import json, socket, time
+    from time import ticks_add, ticks_diff, ticks_ms
+    if stream:
+        with open('/secrets.json') as file:
+            head = head.replace('{token}', json.load(file)['tokens'][stream])
+    def send(data):
+        until = ticks_add(ticks_ms(), 15000)
+        while data:
+            taken = sock.write(data)
+            data = data[taken or 0:]
+            if not taken:
+                if ticks_diff(until, ticks_ms()) < 0:
+                    raise OSError(110)
+                time.sleep_ms(20)
+    def receive(patience_ms):
+        answer = b''
+        until = ticks_add(ticks_ms(), patience_ms)
+        while ticks_diff(until, ticks_ms()) > 0 and len(answer) < 700:
+            part = sock.read(256)
+            if part:
+                answer += part
+                if b'\\r\\n\\r\\n' in answer:
+                    until = ticks_add(ticks_ms(), 200)
+            elif part == b'':
+                break
+            else:
+                time.sleep_ms(20)
+        return answer
+    sock = socket.socket()
+    early = False
+    stage = 'connect'
+    try:
+        sock.settimeout(5)
+        sock.connect(address)
+        sock.setblocking(False)
+        if ca:
+            stage = 'secure'
+            from plotpost import secure
+            with open(ca, 'rb') as file:
+                sock = secure.wrap(sock, host, file.read())
+        send(head.encode())
+        stage = 'answer'
+        answer = receive(hold_ms)
+        early = bool(answer)
+        if not early and tail:
+            send(tail)
+            answer = receive(10000)
+        return 'done', '', early, answer
+    except (OSError, ValueError, ImportError) as error:
+        return stage, getattr(error, 'errno', None) or str(error)[:100], early, b''
+    finally:
+        sock.close()
+"""
+
+# Reads a sensor, again if it fails: ("values", [(channel, unit, decimals, value)]), ("absent" or "broken", why), or ("agent", "")
+# for one that reports on the running agent.
+SENSOR = """\
+def probe(name, options):
+    import time
+    from array import array
+    from plotpost import sensors
+    try:
+        driver = sensors.create({'driver': name, 'options': options})
+    except sensors.Absent as error:
+        return 'absent', str(error)
+    except Exception as error:
+        return 'broken', str(error)[:120] or type(error).__name__
+    if hasattr(driver, 'observe'):
+        return 'agent', ''
+    values = array('i', [sensors.NO_VALUE for _ in driver.CHANNELS])
+    failure = ''
+    for _ in range(3):
+        try:
+            time.sleep_ms(driver.start() or 0)
+            driver.read(values)
+            values = [None if value == sensors.NO_VALUE else value for value in values]
+            return 'values', [channel + (value,) for channel, value in zip(driver.CHANNELS, values)]
+        except Exception as error:
+            failure = str(error)[:120] or type(error).__name__
+        time.sleep_ms(max(driver.MIN_EVERY_MS, 100))
+    return 'broken', failure
+"""
+
+
+def ask(device: Device, probe: str, *arguments: Any, timeout_s: float = 10.0) -> Any:
+    """What the probe returns on the board for these arguments, which are literals too. Raises DeviceError."""
+    printed = device.run(f"{probe}\nprint(repr(probe(*{arguments!r})))\ndel probe", timeout_s)
+    return ast.literal_eval(printed.strip().splitlines()[-1])

@@ -1,0 +1,131 @@
+"""The way to the endpoint: from the board itself, or from this machine, whose network a board without WiFi uses through the bridge."""
+
+import errno
+import socket
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from host_tools.device import Device
+from host_tools.doctor import probes
+
+Address = tuple[str, int]
+
+_CONNECT_S = 5.0
+_ANSWER_S = 10.0
+_SETTLE_S = 0.2  # for the body, after the head of an answer
+_ANSWER_BYTES = 700
+_BOARD_S = 45.0  # all the patience of one exchange on the board
+_LOOK_UP_S = 35.0
+
+# What MicroPython calls them on rp2, and on esp32 (newlib's numbers)
+_ERRNO = {116: errno.ETIMEDOUT, 118: errno.EHOSTUNREACH, 119: errno.EINPROGRESS, 128: errno.ENOTCONN}
+
+
+@dataclass(frozen=True)
+class Request:
+    """`head`, with {token} where that of `stream` belongs. `tail`, its end, is sent when no answer has come within `hold_ms`."""
+
+    head: str
+    stream: str = ""
+    tail: bytes = b""
+    hold_ms: int = 10000
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """`stage`: where it ended, "connect", "secure", "answer" or "done". `error`: an errno, or a text. `early`: before the tail was sent."""
+
+    stage: str
+    error: int | str
+    early: bool
+    answer: bytes
+
+
+class Route(Protocol):
+    """`place` is for messages. `resolve` gives None when no host is known by that name."""
+
+    place: str
+
+    def resolve(self, host: str, port: int) -> Address | None: ...
+
+    def exchange(self, address: Address, host: str, request: Request) -> Exchange: ...
+
+
+class FromBoard:
+    """`ca`: the file on the board that https trusts, or None for http."""
+
+    place = "the board"
+
+    def __init__(self, device: Device, ca: str | None) -> None:
+        self._device = device
+        self._ca = ca
+
+    def resolve(self, host: str, port: int) -> Address | None:
+        address: Address | None = probes.ask(self._device, probes.RESOLVE, host, port, timeout_s=_LOOK_UP_S)
+        return address
+
+    def exchange(self, address: Address, host: str, request: Request) -> Exchange:
+        arguments = (address, host, self._ca, request.head, request.stream, request.tail, request.hold_ms)
+        stage, error, early, answer = probes.ask(self._device, probes.EXCHANGE, *arguments, timeout_s=_BOARD_S)
+        return Exchange(stage, _ERRNO.get(error, error), early, answer)
+
+
+class FromHere:
+    """`authority`: the certificate (DER) that https trusts, or None for http."""
+
+    place = "this machine"
+
+    def __init__(self, tokens: Mapping[str, str], authority: bytes | None) -> None:
+        self._tokens = tokens
+        self._authority = authority
+
+    def resolve(self, host: str, port: int) -> Address | None:
+        try:
+            return socket.getaddrinfo(host, port, socket.AF_INET, socket.SOCK_STREAM)[0][4][:2]  # type: ignore[return-value]
+        except OSError:
+            return None
+
+    def exchange(self, address: Address, host: str, request: Request) -> Exchange:
+        stage = "connect"
+        try:
+            with socket.create_connection(address, _CONNECT_S) as plain:
+                stage = "secure"
+                with self._secured(plain, host) as sock:
+                    stage = "answer"
+                    early, answer = self._talk(sock, request)
+                    return Exchange("done", "", early, answer)
+        except OSError as error:
+            reason = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else ""
+            timeout = errno.ETIMEDOUT if isinstance(error, TimeoutError) else 0
+            return Exchange(stage, reason or timeout or error.errno or str(error), False, b"")
+
+    def _secured(self, plain: socket.socket, host: str) -> socket.socket:
+        if self._authority is None:
+            return plain
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(cadata=self._authority)
+        return context.wrap_socket(plain, server_hostname=host)
+
+    def _talk(self, sock: socket.socket, request: Request) -> tuple[bool, bytes]:
+        sock.sendall(request.head.replace("{token}", self._tokens.get(request.stream, "")).encode())
+        answer = _receive(sock, request.hold_ms / 1000)
+        if answer or not request.tail:
+            return bool(answer), answer
+        sock.sendall(request.tail)
+        return False, _receive(sock, _ANSWER_S)
+
+
+def _receive(sock: socket.socket, patience_s: float) -> bytes:
+    """The beginning of an answer, empty when none comes."""
+    answer = b""
+    sock.settimeout(patience_s)
+    try:
+        while len(answer) < _ANSWER_BYTES and (part := sock.recv(_ANSWER_BYTES)):
+            answer += part
+            if b"\r\n\r\n" in answer:
+                sock.settimeout(_SETTLE_S)
+    except TimeoutError:
+        pass
+    return answer

@@ -1,0 +1,70 @@
+"""The sensors that config.json names, each read once on the board."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from host_tools.doctor import probes
+from host_tools.doctor.findings import Finding, failed, ok, warning
+from host_tools.doctor.patient import Patient
+
+_READ_S = 20.0
+_OWN_KEYS = ("driver", "every", "channels")
+
+# What a part can measure, from its datasheet, or what can be at all. The driver's file names the source.
+_RANGES: Mapping[str, Mapping[str, tuple[float, float]]] = {
+    "analog": {"voltage": (0, 5), "level": (0, 100)},
+    "cpu": {"cpu": (0, 100)},
+    "dht11": {"temperature": (-20, 60), "humidity": (5, 95)},
+    "dht22": {"temperature": (-40, 80), "humidity": (0.1, 100)},
+    "ds18b20": {"temperature": (-55, 125)},
+    "load": {"load1": (0, 10_000)},
+    "memory": {"free": (0, 10_000_000)},
+    "thermal": {"temperature": (-40, 125)},
+}
+
+
+def sensors(patient: Patient) -> Iterator[Finding]:
+    for entry in patient.config["sensors"]:
+        yield _examine(patient, entry)
+
+
+def _examine(patient: Patient, entry: Mapping[str, Any]) -> Finding:
+    driver = entry["driver"]
+    name = f"{driver} at {entry['pin']}" if "pin" in entry else driver
+    options = {key: value for key, value in entry.items() if key not in _OWN_KEYS}
+    kind, found = probes.ask(patient.device, probes.SENSOR, driver, options, timeout_s=_READ_S)
+    match kind:
+        case "agent":
+            return ok(f"{name} reports on the agent while it runs")
+        case "absent":
+            return failed(f"{name} is not there: {found}", "look at its entry in config.json: plotpost provision")
+        case "broken":
+            return failed(
+                f"{name} cannot be read: {_plain(found)}",
+                "look at its wires: supply, ground, the pin, and a pull-up where it needs one",
+            )
+    return _judge(name, driver, {channel: _number(value, decimals) for channel, _, decimals, value in found}, found)
+
+
+def _judge(name: str, driver: str, values: Mapping[str, float | None], found: list[tuple[str, str, int, int | None]]) -> Finding:
+    text = ", ".join(
+        f"{channel} {'no value' if value is None else f'{_number(value, decimals):.{decimals}f} {unit}'.rstrip()}"
+        for channel, unit, decimals, value in found
+    )
+    for channel, (least, most) in _RANGES.get(driver, {}).items():
+        value = values.get(channel)
+        if value is not None and not least <= value <= most:
+            return warning(
+                f"{name}: {text}",
+                f"{channel} should be from {least:g} to {most:g}: look at the wires, and whether it is this part",
+            )
+    return ok(f"{name}: {text}")
+
+
+def _number(value: int | None, decimals: int) -> float | None:
+    return None if value is None else value / 10**decimals
+
+
+def _plain(error: str) -> str:
+    """MicroPython's errno as words."""
+    return "it does not answer" if "ETIMEDOUT" in error or error in ("110", "116") else error

@@ -17,7 +17,7 @@ from host_tools.runtime.errors import RuntimeMissing
 _DETAILS = "PLOTPOST_DEBUG"  # environment: show the traceback of an unexpected error
 
 
-_COMMANDS = ("boards", "monitor", "doctor", "serve", "demo", "simulate", "plot", "token", "user")
+_COMMANDS = ("boards", "ports", "flash", "provision", "monitor", "doctor", "bridge", "serve", "demo", "simulate", "plot", "token", "user")
 
 
 class _Commands(click.Group):

@@ -1,0 +1,51 @@
+"""The attached board that a command is about."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from host_tools import boards
+from host_tools.boards import Board
+from host_tools.device import Device, DeviceError
+
+
+def board_of(device: Device, name: str | None) -> Board:
+    """The board that is named, or what MicroPython on it says it is."""
+    if name is not None:
+        return named(name)
+    facts = device.facts
+    if (found := boards.recognise(facts.build, facts.machine)) is None:
+        raise click.ClickException(f"plotpost does not know {facts.machine or 'this board'}: name one like it with --board")
+    return found
+
+
+def named(name: str) -> Board:
+    """The board of that name, or wrong usage."""
+    try:
+        return boards.load(name)
+    except boards.UnknownBoard as error:
+        raise click.UsageError(f"--board: {error}") from None
+
+
+@contextlib.contextmanager
+def resuming(device: Device) -> Iterator[None]:
+    """Lets the agent go on afterwards, also when something failed, unless the board was restarted or is gone."""
+    try:
+        yield
+    finally:
+        with contextlib.suppress(DeviceError):
+            device.resume()
+
+
+def api_key(path: Path | None) -> str | None:
+    """The API key in a file that nobody else can read."""
+    if path is None:
+        return None
+    if path.stat().st_mode & 0o077:
+        raise click.ClickException(f"{path}: others on this machine may read it; run: chmod 600 {path}")
+    key = path.read_text(encoding="utf-8").strip()
+    if not key:
+        raise click.ClickException(f"{path}: is empty; it must hold the API key that `plotpost serve` printed")
+    return key

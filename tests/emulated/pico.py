@@ -36,9 +36,12 @@ _POLL_S = 0.02
 
 @dataclass(frozen=True)
 class Wifi:
-    """The access point. `key` None lets everyone in; `delay` is in ms each way, `loss` a share of all frames."""
+    """The access point. `hidden`: it does not tell its name; `key` None lets everyone in; `delay` is in ms each way, `loss` a share
+    of all frames.
+    """
 
     ssid: str = "lab"
+    hidden: bool = False
     key: str | None = "emulated-key"
     rssi: int = -50
     join_ms: int = 50

@@ -1,5 +1,6 @@
 """The whole agent on an emulated Pico W, over real lwIP to a real endpoint: every reading is stored exactly once, whatever happens."""
 
+import json
 import shutil
 import ssl
 import time
@@ -231,6 +232,32 @@ def test_networks_are_tried_in_order_of_preference(lab: Lab) -> None:
     lab.agent.await_log("wifi", "joined lab", missing)
     lab.await_stored()
     lab.settle()
+
+
+def test_a_network_that_does_not_tell_its_name_is_joined(lab: Lab) -> None:
+    pico = lab.agent.pico
+    pico.control(hidden=True)
+    scan = "import network; w = network.WLAN(network.STA_IF); w.active(True); print([n[0] for n in w.scan()])"
+    assert pico.run(scan) == "[b'']\n"
+    lab.configure()
+    lab.agent.await_log("wifi", "joined lab")
+    lab.await_stored()
+    lab.settle()
+
+
+def test_after_five_bad_lives_the_board_waits_in_safe_mode_until_it_is_put_right(lab: Lab) -> None:
+    bad = {"boots": 9, "bad": 4, "reason": "task stream does not recover: OSError at stream.py:1"}
+    with Device.open(lab.agent.pico.port) as device:
+        device.write("/boot.json", json.dumps(bad).encode())
+    lab.configure()
+    lab.agent.await_log("boot", "safe mode: five lives in a row ended badly")
+    _elapse(lab.agent.pico, 2 * WATCHDOG_MS)
+    assert lab.stored() == []
+    lab.agent.read("boot.json")  # the board is at hand
+    with Device.open(lab.agent.pico.port) as device:
+        device.remove("/boot.json")
+    lab.agent.power_on()
+    lab.await_stored()
 
 
 def test_what_is_on_flash_at_a_power_cut_is_stored_after_the_next_boot_once(lab: Lab) -> None:

@@ -17,7 +17,8 @@ export class AccessPoint {
   #random;
 
   /**
-   * @param settings {ssid, key, join_ms, rssi, delay, loss, seed}: key null lets everyone in, delay is ms each way, loss 0 to 1
+   * @param settings {ssid, hidden, key, join_ms, rssi, delay, loss, seed}: hidden keeps the name out of the beacons, key null lets
+   *   everyone in, delay is ms each way, loss 0 to 1
    * @param pcap a Pcap or null
    */
   constructor(settings, timers, pcap) {
@@ -84,7 +85,7 @@ export class AccessPoint {
   /** A cyw43_ev_scan_result_t. */
   #scanResult() {
     const result = Buffer.alloc(46);
-    const name = Buffer.from(this.ssid).subarray(0, 32);
+    const name = Buffer.from(this.hidden ? '' : this.ssid).subarray(0, 32);
     result.set([2, 0, 0, 0, 0, 1], 0); // bssid
     result[6] = name.length;
     result.set(name, 7);

@@ -44,6 +44,7 @@ export class Network {
   /** The faults and settings that ../control.js accepts for the network. */
   commands = {
     ssid: (name) => { this.accessPoint.ssid = name; },
+    hidden: (hidden) => { this.accessPoint.hidden = hidden; },
     key: (key) => { this.accessPoint.key = key; },
     rssi: (dbm) => { this.accessPoint.rssi = dbm; },
     link: (up) => this.accessPoint.setLink(up),

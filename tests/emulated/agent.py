@@ -24,6 +24,7 @@ from host_tools.runtime import Runtime
 from host_tools.runtime.bytecode import compile_firmware
 from host_tools.simulate import Closing, LogLine
 from tests.emulated.errors import BoardError
+from tests.emulated.pico import Board as BoardName
 from tests.emulated.pico import Network, Pico
 
 MAIN = Path(__file__).parents[2] / "firmware" / "main.py"
@@ -41,20 +42,20 @@ _PROMPT = ">>> "  # main.py has ended
 Json = dict[str, Any]
 
 
-def install(flash: Path, parts: Iterable[Path] = ()) -> None:
+def install(flash: Path, parts: Iterable[Path] = (), board: BoardName = "pico_w") -> None:
     """Puts the firmware, compiled for the chip, on the flash image in the file `flash`, which is made if need be.
 
     Each of `parts` takes the place of the driver of its name. main.py comes with `Agent.configure`. Raises Missing or BoardError.
     """
-    with Pico("pico_w", flash) as board, tempfile.TemporaryDirectory(prefix="plotpost-firmware-") as temporary:
+    with Pico(board, flash) as pico, tempfile.TemporaryDirectory(prefix="plotpost-firmware-") as temporary:
         folder = Path(temporary)
-        bytecode, version = board.run(_CHIP).split()
-        compile_firmware(folder, Runtime([], 32, version, int(bytecode), board.board))
+        bytecode, version = pico.run(_CHIP).split()
+        compile_firmware(folder, Runtime([], 32, version, int(bytecode), board))
         for part in parts:
             place = folder / "plotpost" / "sensors"
             (place / f"{part.stem}.mpy").unlink()
             shutil.copy(part, place)
-        board.mpremote("fs", "cp", "-r", str(folder / "plotpost"), ":", timeout=_COPY_S)
+        pico.mpremote("fs", "cp", "-r", str(folder / "plotpost"), ":", timeout=_COPY_S)
 
 
 class Agent:

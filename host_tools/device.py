@@ -111,6 +111,18 @@ def trouble(port: str) -> str | None:
     )
 
 
+def connect(port: str) -> SerialTransport:
+    """The open port, alone; what runs there is left in peace. Raises PortError."""
+    if os.name == "posix" and (why := trouble(port)):
+        raise PortError(why)
+    try:
+        return SerialTransport(port, timeout=_READ_S)
+    except TransportError:
+        raise PortError(
+            f"{port} is in use by another program: end the serial monitor, Thonny, or ModemManager that holds it"
+        ) from None
+
+
 def await_port(port: str, seconds: float) -> None:
     """Waits until the port is there, as after a reset. Raises PortError."""
     deadline = time.monotonic() + seconds
@@ -130,15 +142,7 @@ class Device:
     @classmethod
     def open(cls, port: str) -> Self:
         """Interrupts what runs there, and takes over. Raises PortError or NoAnswer."""
-        if os.name == "posix" and (why := trouble(port)):
-            raise PortError(why)
-        try:
-            transport = SerialTransport(port, timeout=_READ_S)
-        except TransportError:
-            raise PortError(
-                f"{port} is in use by another program: end the serial monitor, Thonny, or ModemManager that holds it"
-            ) from None
-        device = cls(port, transport)
+        device = cls(port, connect(port))
         try:
             device._enter()
         except BaseException:

@@ -3,6 +3,7 @@ import { Bootsel, isBootable } from './bootsel.js';
 import { makeChip } from './chip.js';
 import { Network } from './net/network.js';
 import { Radio } from './radio.js';
+import { Sensors } from './sensors.js';
 
 const NANOS_PER_MS = 1e6;
 const POWER_ON = 0; // the watchdog's REASON after power-on and after RUN was pulled low
@@ -13,6 +14,7 @@ export class Board {
   chip = null; // null while there is no power
   interrupted = null; // what shall happen after the present instruction: OFF, BOOTSEL, or a reset's reason
   network = null;
+  sensors = new Sensors();
   resets = 0;
   #flash;
   #usb;
@@ -52,6 +54,7 @@ export class Board {
     });
     this.network?.attach(this.chip.clock);
     this.#usb.attach(this.chip);
+    this.sensors.attach(this.chip);
   }
 
   powerOff() {

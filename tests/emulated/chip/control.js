@@ -8,6 +8,7 @@ export function serveControl(path, { board, flash, runner }) {
     power: (what) => power(board, runner, what),
     cut_after: (operations) => flash.cutAfter(operations),
     profile: (what) => profile(runner, what),
+    sensors: (pins) => board.sensors.plug(pins),
     ...board.network?.commands,
   };
   const server = net.createServer((socket) => {

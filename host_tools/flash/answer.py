@@ -1,0 +1,40 @@
+"""Whether what was written runs: the board's serial port comes, and MicroPython answers there."""
+
+import time
+from collections.abc import Collection
+
+from host_tools import ports
+from host_tools.device import Device, DeviceError, trouble
+from host_tools.flash.errors import FlashError
+
+_PORT_S = 30.0  # a fresh board makes its file system first
+_POLL_S = 0.1
+
+
+def await_answer(port: str | None, before: Collection[str]) -> tuple[str, str]:
+    """The port, `port` or one that was not there `before`, and MicroPython's release there; main.py runs on. Raises FlashError."""
+    deadline = time.monotonic() + _PORT_S
+    while time.monotonic() < deadline:
+        found = port if port and trouble(port) is None else _fresh_port(before)
+        if found:
+            return found, _ask(found)
+        time.sleep(_POLL_S)
+    where = f"at {port}" if port else "at any port"
+    raise FlashError(
+        f"the firmware was written, but no board shows up {where}: unplug it, plug it in again, and look at `plotpost ports`"
+    )
+
+
+def _fresh_port(before: Collection[str]) -> str | None:
+    return next((attached.port for attached in ports.attached() if attached.may_be and attached.port not in before), None)
+
+
+def _ask(port: str) -> str:
+    try:
+        with Device.open(port) as device:
+            release = device.facts.release
+            if device.exists("/main.py"):
+                device.resume()
+            return release
+    except DeviceError as error:
+        raise FlashError(f"the firmware was written, but does not run: {error}") from None

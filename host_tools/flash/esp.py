@@ -1,0 +1,118 @@
+"""Writes an image to an ESP32 with esptool, as a process of its own; what it says of a failure becomes one line with a remedy."""
+
+import codecs
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from host_tools.boards import Board, Esp
+from host_tools.device import PortError, trouble
+from host_tools.flash.errors import FlashError
+
+Say = Callable[[str], None]
+Progress = Callable[[int, int], None]  # per mille done, of 1000
+
+SLOW_BAUD = 115200  # at which every cable and USB bridge works
+
+_PERCENT = re.compile(r"Writing at 0x[0-9a-f]+.*?(\d+(?:\.\d+)?) ?%")
+_ERROR = re.compile(r"A (fatal|serial exception) error occurred: (.*)")
+_SERIAL = "serial exception"  # pyserial's: the port itself failed
+_NOT_RESET = "was NOT reset"
+_READ_BYTES = 4096
+
+
+class _Noise(FlashError):
+    """Whatever else esptool says: what arrives is not what was sent, and a lower rate may help."""
+
+
+@dataclass(frozen=True)
+class _Ended:
+    status: int
+    output: str
+
+
+def write(board: Board, loader: Esp, port: str, image: Path, *, erase: bool, say: Say, progress: Progress) -> bool:
+    """Writes and verifies; False when the board must be reset by hand, because its port has no lines for that. Raises DeviceError."""
+    if why := trouble(port):
+        raise PortError(why)
+    try:
+        return _write(board, loader, port, image, loader.baud, erase, progress)
+    except _Noise:
+        if loader.baud <= SLOW_BAUD:
+            raise
+        say(f"The line to {port} is noisy at {loader.baud} baud: once more at {SLOW_BAUD}")
+        return _write(board, loader, port, image, SLOW_BAUD, erase, progress)
+
+
+def _write(board: Board, loader: Esp, port: str, image: Path, baud: int, erase: bool, progress: Progress) -> bool:
+    command = [sys.executable, "-u", "-m", "esptool", "--chip", loader.chip, "--port", port, "--baud", str(baud), "write-flash"]
+    ended = _run([*command, *(["--erase-all"] if erase else []), hex(loader.offset), str(image)], progress)
+    if ended.status:
+        raise _failure(board, port, ended.output)
+    return _NOT_RESET not in ended.output
+
+
+def _run(command: list[str], progress: Progress) -> _Ended:
+    output = ""
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        assert process.stdout is not None
+        try:
+            for piece in _pieces(process.stdout):
+                output += piece
+                if found := _PERCENT.findall(output[-_READ_BYTES:]):
+                    progress(round(float(found[-1]) * 10), 1000)
+        except BaseException:
+            process.terminate()
+            raise
+    return _Ended(process.returncode, output)
+
+
+def _pieces(stream: IO[bytes]) -> Iterator[str]:
+    """As soon as it comes: a progress bar has no ends of lines."""
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    while data := stream.read1(_READ_BYTES):  # type: ignore[attr-defined]
+        yield decoder.decode(data)
+
+
+def _failure(board: Board, port: str, output: str) -> FlashError:
+    found = _ERROR.findall(output)
+    kind, reason = found[-1] if found else ("", (output.strip().splitlines() or ["it said nothing"])[-1])
+    if kind == _SERIAL:
+        return FlashError(
+            f"the board at {port} went away while it was written ({reason}): check the cable. {board.bootloader_steps} Then {_AGAIN}"
+        )
+    for pattern, text in _REFUSALS:
+        if match := re.search(pattern, reason):
+            return FlashError(text.format(port=port, board=board, reason=reason, chip=match[match.lastindex or 0]))
+    return _Noise(f"writing to {port} failed ({reason}): take a shorter cable, no hub, another USB port, and {_AGAIN}")
+
+
+_AGAIN = "run the same command again; it begins anew, and the chip's own loader cannot be broken by this"
+_REFUSALS: tuple[tuple[str, str], ...] = (
+    (
+        r"This chip is (\S+), not",
+        "the chip at {port} is an {chip}, not that of {board.product}; nothing was written: look at `plotpost boards`, and give yours "
+        "with --board",
+    ),
+    (
+        r"Could not open",
+        "{port} is in use by another program: end the serial monitor, Thonny, or ModemManager that holds it",
+    ),
+    (
+        r"Failed to connect",
+        "no boot loader answers at {port}; nothing was written. {board.bootloader_steps} Then run the command again",
+    ),
+    (
+        r"MD5 of file does not match|written flash region is empty",
+        "what was written does not read back the same: run the command again, without a hub in between; if it happens again, the flash "
+        "chip is worn out",
+    ),
+    (
+        r"will not fit|chip revision|brick|Secure|[Ee]ncrypt",
+        "esptool refuses to write to the chip at {port}: {reason}",
+    ),
+)

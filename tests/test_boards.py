@@ -2,6 +2,9 @@
 
 import copy
 import json
+import os
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +21,8 @@ from host_tools.boards import Board, Esp, Uf2
 from host_tools.cli import commands
 from host_tools.runtime import BOARD_HEAP_KIB, Runtime
 from tests import processes
+
+ROOT = Path(__file__).parents[1]
 
 Json = dict[str, Any]
 
@@ -356,3 +361,49 @@ def test_a_board_that_is_not_known_is_wrong_usage(tmp_path: Path) -> None:
     done = processes.run(tmp_path, "boards", "picow")
     assert done.returncode == 2
     assert "board 'picow' is unknown; known: esp32, " in done.stderr
+
+
+def _typed(page: str) -> list[str]:
+    blocks = re.findall(r"^```sh\n(.*?)^```", (ROOT / "docs" / page).read_text(), re.MULTILINE | re.DOTALL)
+    return [line for block in blocks for line in block.splitlines()]
+
+
+def test_the_page_tells_every_key_of_a_board_file() -> None:
+    page = (ROOT / "docs" / "boards.md").read_text()
+    keys = set(SCHEMA["properties"]["plotpost"]["properties"])
+    assert {key for key in keys if not re.search(rf"^\|.*`{key}`.*\|", page, re.MULTILINE)} == set()
+
+
+def test_the_drawing_on_the_page_is_what_the_command_shows(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "boards.md").read_text()
+    drawn = re.findall(r"^.*\|o      o\|.*$", page, re.MULTILINE)
+    assert len(drawn) == 3
+    assert set(drawn) <= set(processes.run(tmp_path, "boards", "pico_w").stdout.splitlines())
+
+
+def test_a_board_is_added_as_the_page_says(tmp_path: Path) -> None:
+    """Each line as it stands, in a copy of what it needs."""
+    for folder in ("boards", "host_tools", "firmware", "tests"):
+        shutil.copytree(
+            ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__", "emulated", "node_modules")
+        )
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    page = _typed("boards.md")
+    copy_it = next(line for line in page if line.startswith("cp boards/"))
+    show = next(line for line in page if line == "plotpost boards my_board")
+    test = next(line for line in page if line.startswith("python -m pytest"))
+    script = "\n".join(
+        [
+            "set -e",
+            copy_it,
+            show.replace("plotpost", f"{sys.executable} -m host_tools.cli"),
+            f"{test.replace('python', sys.executable, 1)} -q -k 'my_board and nothing_is_wrong'",
+        ]
+    )
+    path = {"PYTHONPATH": f"{tmp_path}:{tmp_path / 'firmware'}"}
+    done = subprocess.run(
+        ["sh", "-c", script], cwd=tmp_path, env={**os.environ, **path}, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Pico W (my_board), Raspberry Pi" in done.stdout
+    assert "1 passed" in done.stdout

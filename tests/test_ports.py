@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -188,3 +189,18 @@ def _as_somebody_else(port: str, group: int) -> str:
     os.close(writer)
     with open(reader) as told:
         return told.read()
+
+
+RULES = (Path(__file__).parents[1] / "docs" / "60-plotpost.rules").read_text()
+
+
+def test_the_udev_rule_is_for_every_board_that_shows_a_serial_port() -> None:
+    pairs = re.findall(
+        r'^ATTRS\{idVendor\}=="(\w{4})"(?:, ATTRS\{idProduct\}=="(\w{4})")?, GOTO="plotpost_board"$', RULES, re.MULTILINE
+    )
+    for vendor, product in {ids for board in boards.load_all().values() for ids in board.usb}:
+        assert {(f"{vendor:04x}", ""), (f"{vendor:04x}", f"{product:04x}")} & set(pairs)
+
+
+def test_the_udev_rule_jumps_only_to_labels_that_it_has() -> None:
+    assert set(re.findall(r'GOTO="(\w+)"', RULES)) == set(re.findall(r'^LABEL="(\w+)"$', RULES, re.MULTILINE))

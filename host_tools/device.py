@@ -28,6 +28,8 @@ from mpremote.repl import do_repl_main_loop
 from mpremote.transport import TransportError, TransportExecError
 from mpremote.transport_serial import SerialTransport
 
+from host_tools.holders import holder
+
 try:
     import grp
 except ImportError:  # Windows
@@ -118,9 +120,7 @@ def connect(port: str) -> SerialTransport:
     try:
         return SerialTransport(port, timeout=_READ_S)
     except TransportError:
-        raise PortError(
-            f"{port} is in use by another program: end the serial monitor, Thonny, or ModemManager that holds it"
-        ) from None
+        raise PortError(_in_use(port)) from None
 
 
 def await_port(port: str, seconds: float) -> None:
@@ -314,6 +314,12 @@ class Device:
             self._transport.close()
         with contextlib.suppress(OSError):
             self._transport.serial.close()
+
+
+def _in_use(port: str) -> str:
+    if told := holder(port):
+        return f"{port} is in use by {told}: end that first"
+    return f"{port} is in use by another program: end the serial monitor, Thonny, or ModemManager that holds it"
 
 
 def _group(number: int) -> str | None:

@@ -14,7 +14,7 @@ from host_tools.simulate import LogLine
 
 _LISTEN_S = 1.5
 _READ_S = 0.05
-_CTRL_B = b"\x02"  # MicroPython's prompt answers with its banner; a program never gets to see it
+_CTRL_B = b"\x02"  # MicroPython's prompt answers with its banner; it interrupts no program
 _BANNER = re.compile(r"(MicroPython|CircuitPython) v?(\S+) on [0-9-]+; ([^\r\n]+)\r?\n")
 _ROM = {
     "invalid header: 0x": "no firmware: `plotpost flash`",  # again and again

@@ -154,8 +154,9 @@ def test_a_port_that_another_program_holds_is_told_with_who_that_may_be(idle: Pt
     with idle.held():
         found = ports.look(ports.named(idle.port))
     assert found.running is None
-    assert found.trouble is not None
-    assert found.trouble.startswith(f"{idle.port} is in use by another program: end the serial monitor")
+    assert found.trouble == (
+        f"{idle.port} is in use by another program: end the serial monitor, Thonny, or ModemManager that holds it"
+    )
 
 
 def test_a_port_without_permission_is_told_with_the_group_that_has_it(idle: PtyBoard) -> None:

@@ -21,7 +21,8 @@ def await_answer(port: str | None, before: Collection[str]) -> tuple[str, str]:
         time.sleep(_POLL_S)
     where = f"at {port}" if port else "at any port"
     raise FlashError(
-        f"the firmware was written, but no board shows up {where}: unplug it, plug it in again, and look at `plotpost ports`"
+        f"the firmware was written, but no board shows up {where}: if it was unplugged, plug it in with BOOTSEL held, and run the command "
+        "again; if not, look at `plotpost ports`"
     )
 
 
@@ -37,4 +38,4 @@ def _ask(port: str) -> str:
                 device.resume()
             return release
     except DeviceError as error:
-        raise FlashError(f"the firmware was written, but does not run: {error}") from None
+        raise FlashError(f"the firmware was written, but MicroPython does not answer: {error}") from None

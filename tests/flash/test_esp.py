@@ -1,6 +1,8 @@
 """The real esptool writes to emulated chips' loaders, and each failure is told in one line with a remedy."""
 
 import random
+import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from tests.flash import esp_images
 from tests.flash.rom_loader import ESP32, ESP32_C3, ESP32_S3, FLASH_BYTES, SECTOR, Chip, RomLoader
 from tests.flash.told import Told
 
+ROOT = Path(__file__).parents[2]
 KINDS = {"esp32": (ESP32, 0, 0x1000, "ESP32_GENERIC"), "esp32_s3": (ESP32_S3, 9, 0, "ESP32_GENERIC_S3")}
 KINDS["esp32_c3"] = (ESP32_C3, 5, 0, "ESP32_GENERIC_C3")
 
@@ -170,3 +173,16 @@ def test_a_line_that_is_nothing_but_noise_is_told(told: Told, port: Path, image:
         loader.noise = flipping(1000)
         with pytest.raises(FlashError, match=r"writing to .* failed .*shorter cable, no hub.*run the same command again"):
             write(told, port, image)
+
+
+TYPED = re.findall(r"^plotpost flash.*--board esp32\S*.*$", (ROOT / "docs" / "flash.md").read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("line", TYPED)
+def test_what_the_documentation_says_works(line: str, tmp_path: Path, port: Path) -> None:
+    arguments = shlex.split(line.replace("/dev/ttyUSB0", str(port)))[1:]
+    board = arguments[arguments.index("--board") + 1]
+    arguments[arguments.index("--file") + 1] = str(saved(tmp_path, board))
+    with RomLoader(KINDS[board][0], port):
+        done = processes.run(tmp_path, *arguments)
+    assert done.returncode == 0, done.stderr

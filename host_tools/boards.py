@@ -1,5 +1,6 @@
 """The boards that plotpost knows: boards/*.json."""
 
+import difflib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -155,7 +156,9 @@ def load(name: str) -> Board:
 def content(name: str) -> dict[str, Any]:
     """boards/NAME.json as it stands. Raises UnknownBoard."""
     if name not in (known := names()):
-        raise UnknownBoard(f"board {name!r} is unknown; known: {', '.join(known)}")
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise UnknownBoard(f"board {name!r} is unknown; known: {', '.join(known)}{hint}")
     return dict(json.loads((resources.boards() / f"{name}.json").read_text(encoding="utf-8")))
 
 

@@ -15,7 +15,7 @@ from host_tools.device import DeviceError, PortError
 
 # What the ids in boards/*.json mean
 _PARTS = {
-    (0x2E8A, 0x0005): "RP2040 or RP2350",
+    (0x2E8A, 0x0005): "RP2 with MicroPython",
     (0x303A, 0x0002): "ESP32-S2 in its loader",
     (0x303A, 0x1001): "ESP32-S3, C3 or C6",
     (0x303A, 0x4001): "ESP32-S2 or S3",
@@ -29,7 +29,7 @@ _PARTS = {
 }
 _BOOTSEL = {"RPI-RP2": "RP2040", "RP2350": "RP2350"}  # the drive's name, the chip
 _WAITS = "waits for firmware: `plotpost flash`"
-_SILENT = "says nothing: a program that is busy, or no MicroPython"
+_SILENT = "says nothing: a program, or no MicroPython; --ask interrupts it"
 
 
 @dataclass(frozen=True)
@@ -95,9 +95,7 @@ def look(each: Attached, ask: bool = False) -> Attached:
         found = running.ask(each.port) if ask else running.listen(each.port)
     except DeviceError as error:
         return replace(each, trouble=str(error))
-    if found is None:
-        return replace(each, running=_SILENT)
-    return replace(each, running=found.told, board=found.board or each.board)
+    return replace(each, running=found.told, board=found.board or each.board) if found else replace(each, running=_SILENT)
 
 
 def _described(info: ListPortInfo) -> Attached:

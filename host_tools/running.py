@@ -37,11 +37,15 @@ print(repr((version, name)))
 
 @dataclass(frozen=True)
 class Running:
-    """`told`: a line for people. `board`: which board it says that it is. `idle`: MicroPython waits at its prompt."""
+    """`told`: a line for people. `board`: which board it says that it is. `idle`: MicroPython waits at its prompt.
+
+    `micropython`: there is one to be asked.
+    """
 
     told: str
     board: str | None = None
     idle: bool = False
+    micropython: bool = True
 
 
 def listen(port: str, seconds: float = _LISTEN_S) -> Running | None:
@@ -57,6 +61,8 @@ def listen(port: str, seconds: float = _LISTEN_S) -> Running | None:
 def ask(port: str) -> Running:
     """Interrupts what runs there to ask for its version and name, then lets it go on. Raises DeviceError."""
     heard = listen(port)
+    if heard and not heard.micropython:
+        return heard
     with Device.open(port) as device:
         facts = device.facts
         version, name = ast.literal_eval(device.run(_AGENT))
@@ -85,10 +91,10 @@ def _understood(text: str) -> Running | None:
     if match := _BANNER.search(text):
         kind, version, machine = match.groups()
         if kind == "CircuitPython":
-            return Running(f"CircuitPython {version}: put MicroPython in its place with `plotpost flash`")
+            return Running(f"CircuitPython {version}: put MicroPython in its place with `plotpost flash`", micropython=False)
         board = boards.recognise("", machine)
         return Running(f"MicroPython {version}, idle", board.name if board else None, idle=True)
     *lines, _ = text.split("\n")  # the last may go on
     if any(LogLine.parse(line.rstrip("\r")).uptime is not None for line in lines):
         return Running("the plotpost agent")
-    return next((Running(told) for said, told in _ROM.items() if said in text), None)
+    return next((Running(told, micropython=False) for said, told in _ROM.items() if said in text), None)

@@ -38,7 +38,7 @@ MODEM = usb("/dev/ttyS0", None, None)
 @pytest.mark.parametrize(
     ("info", "product", "may_be"),
     [
-        (PICO, "RP2040 or RP2350", ("pico", "pico2", "pico2_w", "pico_w")),
+        (PICO, "RP2 with MicroPython", ("pico", "pico2", "pico2_w", "pico_w")),
         (ESP32, "ESP32 at a CP210x", ("esp32", "esp32_c3", "esp32_c6", "esp32_s2", "esp32_s3")),
         (C3, "ESP32-S3, C3 or C6", ("esp32_c3", "esp32_c6", "esp32_s3")),
         (usb("COM7", 0x303A, 0x4001), "ESP32-S2 or S3", ("esp32_s2", "esp32_s3")),
@@ -82,7 +82,7 @@ def test_several_boards_are_all_named() -> None:
     with pytest.raises(PortError) as error:
         ports.only([ESP32, PICO])
     assert str(error.value) == (
-        "several boards are attached, /dev/ttyACM0 (RP2040 or RP2350), /dev/ttyUSB0 (ESP32 at a CP210x): say which with --port"
+        "several boards are attached, /dev/ttyACM0 (RP2 with MicroPython), /dev/ttyUSB0 (ESP32 at a CP210x): say which with --port"
     )
 
 
@@ -142,6 +142,13 @@ def test_a_port_that_is_named_is_looked_at(idle: PtyBoard, tmp_path: Path) -> No
     heading, row = done.stdout.splitlines()
     assert heading.split("  ")[0] == "port"
     assert row.split() == [idle.port, "pico_w", "MicroPython", "1.28.0,", "idle"]
+
+
+def test_a_board_that_says_nothing_is_told_with_the_way_to_ask_it() -> None:
+    with PtyBoard() as silent:
+        found = ports.look(ports.named(silent.port))
+    assert found.running == "says nothing: a program, or no MicroPython; --ask interrupts it"
+    assert found.trouble is None
 
 
 def test_a_named_port_that_is_not_there_fails_in_one_line(tmp_path: Path) -> None:

@@ -35,14 +35,22 @@ def test_a_prompt_answers_with_version_and_board(machine: bytes, board: str | No
 )
 def test_a_board_that_speaks_is_understood_by_what_it_says(says: bytes, told: str) -> None:
     with PtyBoard(says=says) as speaking:
-        assert running.listen(speaking.port) == Running(told)
+        heard = running.listen(speaking.port)
+    assert heard is not None
+    assert heard.told == told
 
 
 def test_another_python_is_told_with_the_way_to_replace_it() -> None:
     banner = b"\r\nAdafruit CircuitPython 9.2.1 on 2024-11-20; Raspberry Pi Pico with rp2040\r\n>>> "
     with PtyBoard(answers={b"\x02": banner}) as other:
         heard = running.listen(other.port)
-    assert heard == Running("CircuitPython 9.2.1: put MicroPython in its place with `plotpost flash`")
+    assert heard == Running("CircuitPython 9.2.1: put MicroPython in its place with `plotpost flash`", micropython=False)
+
+
+def test_what_is_no_micropython_is_not_asked() -> None:
+    with PtyBoard(says=b"invalid header: 0xffffffff\r\n") as empty:
+        assert running.ask(empty.port) == Running("no firmware: `plotpost flash`", micropython=False)
+    assert empty.received == b"\x02"
 
 
 @pytest.mark.parametrize("says", [b"", b"hello\r\n", b"\xff\x00garbage", b"12.345 I half a li"])

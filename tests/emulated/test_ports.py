@@ -9,7 +9,7 @@ import pytest
 import serial
 from plotpost import __version__
 
-from host_tools import running
+from host_tools import ports, running
 from host_tools.running import Running
 from tests import processes
 from tests.emulated.pico import Pico
@@ -89,6 +89,15 @@ def test_a_program_that_says_nothing_is_left_alone(pico: Pico, tmp_path: Path) -
     assert running.listen(pico.port) is None
     assert running.ask(pico.port).board == "pico"
     assert running.listen(pico.port) is None
+
+
+def test_a_bare_board_is_listed_by_its_drive(emulator: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drive = tmp_path / "RPI-RP2"
+    drive.mkdir()
+    monkeypatch.setenv("PLOTPOST_DRIVES", str(drive))
+    with Pico("pico", bootsel=drive, bare=True):
+        (found,) = ports.waiting()
+    assert (found.port, found.product, found.may_be) == (str(drive), "RP2040 in BOOTSEL mode", ("pico", "pico_w"))
 
 
 def _uptime(pico: Pico) -> int:

@@ -25,8 +25,8 @@ class Editing:
 
     def routes(self) -> list[BaseRoute]:
         return [
-            Route("/~{user}/{fid:int}/style", self.restyle, methods=["POST"]),
-            Route("/~{user}/{fid:int}/copy", self.copy, methods=["POST"]),
+            Route("/~{user}/{fid:fid}/style", self.restyle, methods=["POST"]),
+            Route("/~{user}/{fid:fid}/copy", self.copy, methods=["POST"]),
         ]
 
     async def restyle(self, request: Request) -> Response:

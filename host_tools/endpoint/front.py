@@ -483,6 +483,7 @@ class AsgiRequest(HttpToolsProtocol):
         super().__init__(config, server_state, app_state)
         self._front = front
         self._body = body_of(head)  # only to find the request's end
+        self._parsed = False  # uvicorn's parser has found the request's end, too
         self._responded = False
 
     @property
@@ -515,6 +516,10 @@ class AsgiRequest(HttpToolsProtocol):
     def lost(self, exc: Exception | None) -> None:
         self.connection_lost(exc)
 
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._parsed = True
+
     def on_response_complete(self) -> None:
         super().on_response_complete()
         self._unset_keepalive_if_required()  # the front's timer watches the connection between requests
@@ -526,6 +531,8 @@ class AsgiRequest(HttpToolsProtocol):
         self._front.handed_over()
 
     def _go_on(self) -> None:
+        if self.complete and not self._parsed:  # the two disagree: it would wait for ever
+            self.transport.abort()
         if self.complete:
             self._front.deadline = math.inf
         if self.complete and self._responded and not self.transport.is_closing():

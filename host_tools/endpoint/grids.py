@@ -15,7 +15,7 @@ from .store import Store, User
 LIMIT_BYTES = 32 << 20
 
 # `xsrc` of a trace says where its `x` is: "user:fid:uid", or several with commas for a table of columns.
-_REFERENCE = re.compile(r"([\w.-]+):(\d+):(\w+)")
+_REFERENCE = re.compile(r"([\w.-]+):([0-9]{1,18}):(\w+)")
 
 
 @dataclass(slots=True)

@@ -91,7 +91,7 @@ def end_of_head(data: bytes) -> int:
 
 
 def parse_head(raw: bytes) -> Head:
-    """Read a whole head, its closing empty line included; raises Refusal(400) that names what is wrong."""
+    """Read a whole head, its closing empty line included; raises Refusal that names what is wrong: 400, 505."""
     text = _FOLD.sub(b" ", raw).decode("latin-1")
     request_line, *lines = text.strip("\r\n").split("\n")
     method, target, version = _request_line(request_line)
@@ -118,6 +118,8 @@ def _request_line(line: str) -> tuple[str, str, str]:
     version = _VERSION.fullmatch(words[2]) if len(words) == 3 else None
     if version is None:
         raise Refusal(400, f"not an HTTP request line: {line.strip()[:40]!a}")
+    if not version[1].startswith("1."):
+        raise Refusal(505, f"this endpoint speaks HTTP/1.1, not HTTP/{version[1]}")
     return words[0].upper(), words[1], version[1]
 
 

@@ -36,9 +36,9 @@ class Pages:
     def routes(self) -> list[BaseRoute]:
         return [
             Route("/", self.index),
-            Route("/~{user}/{fid:int}.json", self.figure),
-            Route("/~{user}/{fid:int}", self.plot),
-            WebSocketRoute("/~{user}/{fid:int}/ws", self.watch),
+            Route("/~{user}/{fid:fid}.json", self.figure),
+            Route("/~{user}/{fid:fid}", self.plot),
+            WebSocketRoute("/~{user}/{fid:fid}/ws", self.watch),
             Route("/static/{name}", self.static),
         ]
 

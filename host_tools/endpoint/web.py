@@ -1,10 +1,11 @@
-"""What the pages have in common: their headers, and what a request must show that changes something."""
+"""What addresses and pages have in common: numbers, headers, and what a request must show that changes something."""
 
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
+from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, Response
 
@@ -18,6 +19,15 @@ PAGE_POLICY = _POLICY + "style-src 'self'"
 PLOT_POLICY = _POLICY.replace("img-src 'self'", "img-src 'self' data: blob:") + "style-src 'self' 'unsafe-inline'"
 
 SECURITY = {"x-content-type-options": "nosniff", "referrer-policy": "same-origin", "cache-control": "no-cache"}
+
+
+class _Fid(IntegerConvertor):
+    """A file's number in an address, as `{fid:fid}`: no more digits than SQLite's integers take."""
+
+    regex = "[0-9]{1,18}"
+
+
+register_url_convertor("fid", _Fid())
 
 
 def html(page: str, *, status: int = 200, policy: str = PAGE_POLICY, private: bool = False) -> Response:

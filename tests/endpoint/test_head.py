@@ -135,3 +135,9 @@ def test_a_malformed_head_is_refused_by_name(raw: bytes, named: str) -> None:
 
 def test_the_same_content_length_twice_is_one() -> None:
     assert parse_head(head_with("Content-Length: 5", "Content-Length: 5")).content_length == 5
+
+
+@pytest.mark.parametrize("version", ["2.0", "0.9", "3.0"])
+def test_another_version_of_http_is_refused_by_name(version: str) -> None:
+    with pytest.raises(Refusal, match=f"505 .*not HTTP/{version}"):
+        parse_head(f"PRI * HTTP/{version}\r\n\r\n".encode())

@@ -126,6 +126,7 @@ def test_a_page_is_named_after_its_plot_and_names_stay_text(client: PlotlyClient
     [
         ("/~demo/999", "There is no plot 999 of demo here."),
         ("/~%3Cb%3E/1", "There is no plot 1 of &lt;b&gt; here."),
+        ("/~demo/99999999999999999999", "There is no page at this address."),
         ("/nowhere", "There is no page at this address."),
         ("/static/nothing.js", "There is no such file."),
         ("/static/..%2Fpages.py", "There is no page at this address."),

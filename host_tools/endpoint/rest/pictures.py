@@ -42,7 +42,7 @@ class Pictures:
         return [
             *route("/v2/images", POST=self.draw),
             *route("/apigenimage", POST=self.draw_v1),
-            *(each for name in (*MEDIA_TYPES, "jpg") for each in route(f"/~{{user}}/{{fid:int}}.{name}", GET=self.stored)),
+            *(each for name in (*MEDIA_TYPES, "jpg") for each in route(f"/~{{user}}/{{fid:fid}}.{name}", GET=self.stored)),
         ]
 
     async def draw(self, request: Request) -> Response:

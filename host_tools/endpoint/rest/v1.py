@@ -30,7 +30,7 @@ class RestV1:
     def routes(self) -> list[Route]:
         return [
             *(Route(path, self.clientresp, methods=["POST"]) for path in ("/clientresp", "/clientresp/")),
-            Route("/apigetfile/{user}/{fid:int}", self.figure),
+            Route("/apigetfile/{user}/{fid:fid}", self.figure),
         ]
 
     async def clientresp(self, request: Request) -> Response:

@@ -33,15 +33,15 @@ class RestV2:
         self._keys = keys
 
     def routes(self) -> list[Route]:
-        one, trash = "/v2/{resource}/{owner}:{fid:int}", "/v2/{resource}/{owner}:{fid:int}/{what}"
-        grid = "/v2/grids/{owner}:{fid:int}"
+        one, trash = "/v2/{resource}/{owner}:{fid:fid}", "/v2/{resource}/{owner}:{fid:fid}/{what}"
+        grid = "/v2/grids/{owner}:{fid:fid}"
         return [
             *route("/v2/users/current", GET=self.current),
             *route("/v2/{resource}/lookup", GET=self.lookup),
             *route("/v2/plots", POST=self.make_plot),
             *route("/v2/grids", POST=self.make_grid),
             *route("/v2/folders", POST=self.make_folder),
-            *route("/v2/plots/{owner}:{fid:int}/content", GET=self.figure),
+            *route("/v2/plots/{owner}:{fid:fid}/content", GET=self.figure),
             *route(f"{grid}/content", GET=self.grid),
             *route(f"{grid}/col", GET=self.columns, POST=self.add_columns, PUT=self.change_columns, DELETE=self.remove_columns),
             *route(f"{grid}/row", POST=self.add_rows),

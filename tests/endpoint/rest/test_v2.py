@@ -167,8 +167,9 @@ def test_the_content_without_its_data_has_references_only(call: Call) -> None:
     assert (full["x"], full["z"], full["marker"]["size"]) == ([1], [[1], [2]], [2])
 
 
-def test_a_reference_to_a_grid_that_is_gone_gives_way_to_the_data(call: Call) -> None:
-    path = made(call, "plots", {"figure": {"data": [{"x": [5], "xsrc": "me:999:abc"}]}})
+@pytest.mark.parametrize("fid", ["999", "9" * 25])
+def test_a_reference_to_a_grid_that_is_gone_gives_way_to_the_data(call: Call, fid: str) -> None:
+    path = made(call, "plots", {"figure": {"data": [{"x": [5], "xsrc": f"me:{fid}:abc"}]}})
 
     assert call("GET", f"{path}/content")[1]["data"] == [{"x": [5]}]
 

@@ -6,6 +6,7 @@ with Console("/dev/ttyACM0") as console:
             print(event)
 """
 
+import contextlib
 import os
 import re
 import time
@@ -13,12 +14,11 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-import serial
+from mpremote.transport_serial import SerialTransport
 from serial.tools import list_ports
 
-from host_tools.device import PortError, trouble
+from host_tools.device import PortError, connect
 
-_BAUD = 115200
 _BLOCK_BYTES = 4096
 _LINE_BYTES = 1024  # what is longer is shown in pieces
 _TURN_S = 0.1  # how long a read waits
@@ -54,35 +54,15 @@ class Back:
 Event = Line | Gone | Back
 
 
-def open_port(port: str) -> serial.Serial:
-    """For this program alone, and so that the board is not reset. Raises PortError.
-
-    An ESP32 is in reset while RTS is up and DTR is not (esptool's documentation, "Boot Mode Selection"), so DTR never falls first or
-    rises last. A Pico's USB serial port says nothing while DTR is down. Linux and macOS raise both at once when a port is opened.
-    """
-    if os.name == "posix" and (why := trouble(port)):
-        raise PortError(why)
-    opened = serial.Serial(baudrate=_BAUD, timeout=_TURN_S, exclusive=True)
-    opened.port = port
-    opened.dtr = opened.rts = os.name == "posix"
-    try:
-        opened.open()
-        if os.name != "posix":
-            opened.dtr = True
-            opened.rts = True
-    except (OSError, ValueError) as error:
-        raise PortError(
-            f"{port} cannot be opened; another program may hold it: a second monitor, a bridge, Thonny, ModemManager ({error})"
-        ) from None
-    return opened
-
-
 class Console:
-    """Nothing is ever written. `port` is opened at once: raises PortError. A board that is plugged in elsewhere is found by its number."""
+    """Nothing is ever written. `port` is opened at once: raises PortError. A board that is plugged in elsewhere is found by its number.
+
+    mpremote opens and closes it, and moves DTR and RTS in the order in which no ESP32 is reset.
+    """
 
     def __init__(self, port: str) -> None:
         self.port = port
-        self._serial: serial.Serial | None = None
+        self._transport: SerialTransport | None = None
         self._lines = _Lines()
         self._came_at = 0.0  # when the last bytes did
         self._gone_at = 0.0
@@ -100,18 +80,21 @@ class Console:
 
     def close(self) -> None:
         """Until `read` opens it again."""
-        if self._serial is not None:
-            self._serial.close()
-        self._serial = None
+        if self._transport is not None:
+            with contextlib.suppress(OSError):
+                self._transport.close()
+            self._transport.serial.close()
+        self._transport = None
         self._gone_at = self._retry_at = time.monotonic()
         self._pause = _RETRY_S
 
     def read(self) -> list[Event]:
         """What has come, after a tenth of a second at most."""
-        if self._serial is None:
+        if self._transport is None:
             return self._come_back()
+        port = self._transport.serial
         try:
-            data = self._serial.read(1) + self._serial.read(min(self._serial.in_waiting, _BLOCK_BYTES))
+            data = port.read(min(max(port.in_waiting, 1), _BLOCK_BYTES))
         except (OSError, TypeError):  # TypeError: pyserial, when the port is closed under it
             return [*self._rest(), self._leave()]
         return [Line(text) for text in self._split(data)]
@@ -161,7 +144,8 @@ class Console:
         return self.port
 
     def _open(self, port: str) -> None:
-        self._serial = open_port(port)
+        self._transport = connect(port)
+        self._transport.serial.timeout = _TURN_S
         self._lines = _Lines()
 
 

@@ -184,7 +184,7 @@ def test_a_port_that_another_program_took_meanwhile_is_told_once(
         with Console(str(board.port)):
             (gone,) = _until_event(console)
             assert isinstance(gone, Gone)
-            assert "another program may hold it" in gone.why
+            assert "is in use by" in gone.why
             assert [console.read() for _ in range(5)] == [[]] * 5
         assert _until_event(console) == [Back(str(board.port))]
 
@@ -303,6 +303,6 @@ def test_a_port_in_use_is_one_line_that_names_who_may_hold_it(board: Board, watc
     watch()
     done = _run(tmp_path, "--port", str(board.port))
     assert done.returncode == 1
-    assert re.fullmatch(r"plotpost: .*ttyBoard cannot be opened; another program may hold it: .*\n", done.stderr)
+    assert re.fullmatch(r"plotpost: .*ttyBoard is in use by .*: end .*\n", done.stderr)
     with pytest.raises(PortError):
         Console(str(board.port))

@@ -69,7 +69,7 @@ def _show_lives(lives: Lives, as_json: bool) -> None:
     if not lives.crashes and not lives.damaged:
         output.say("no life of this board ended badly")
     if lives.boots:
-        output.say(f"boots: {lives.boots}, of which the last {lives.bad} ended badly in a row")
+        output.say(f"boots: {lives.boots}" + (f"; the last {lives.bad} in a row ended badly" if lives.bad else ""))
 
 
 def _row(crash: Crash) -> tuple[str, str, str, str]:

@@ -23,7 +23,8 @@ _HEARTBEAT = "1\r\n\n\r\n"
 _LAST_CHUNK = "0\r\n\r\n"
 _HOLD_MS = 3000  # a server that hears the board answers sooner
 _APART_S = 10.0
-_HERSELF = ("localhost", "127.0.0.1")
+_LOOPBACK = "127.0.0.1"
+_REFUSED = (errno.ECONNREFUSED, errno.ECONNRESET)  # lwIP on a Pico W says the latter
 _PROVISION = "correct it: plotpost provision"
 
 
@@ -31,7 +32,7 @@ def name(patient: Patient) -> Iterator[Finding]:
     """DNS."""
     _, host, port, _ = _parts(patient)
     route = _route(patient)
-    if route.place == FromBoard.place and host in _HERSELF:
+    if route.place == FromBoard.place and host in ("localhost", _LOOPBACK):
         raise Failed(
             f"{host} is the board itself", "name the machine's address in the LAN, which `plotpost serve --host 0.0.0.0` says"
         )
@@ -39,7 +40,7 @@ def name(patient: Patient) -> Iterator[Finding]:
     if address is None:
         raise Failed(
             f"{route.place} finds no host of the name {host}",
-            f"is it spelt right, and known to the network's DNS? Else give its address instead: {_PROVISION}",
+            "is it spelt right, and known to the network's DNS? Else name its address: plotpost provision",
         )
     patient.address = address
     yield ok("the endpoint is named by its address" if address[0] == host else f"{host} is {address[0]}")
@@ -93,12 +94,12 @@ def clock(patient: Patient) -> Iterator[Finding]:
     apart_s = (patient.told_ms - patient.heard_ms) / 1000
     if abs(apart_s) > _APART_S:
         yield warning(
-            f"the endpoint's clock, from which the board takes the time, is {_span(apart_s)} of this machine's",
+            f"the endpoint's clock, from which the board takes the time, is {span(apart_s)} of this machine's",
             "set the one that is wrong (timedatectl shows it on Linux)",
         )
     else:
         yield ok(
-            f"the board takes it from the endpoint, which agrees with this machine; its own clock is {_span(own - time.time())}"
+            f"the board takes it from the endpoint, which agrees with this machine; its own clock is {span(own - time.time())}"
         )
 
 
@@ -170,7 +171,7 @@ def _unreached(patient: Patient, exchange: Exchange) -> Failed:
         )
     if exchange.stage == "answer":
         return Failed(f"{where} broke the connection ({exchange.error})", "look at the endpoint's log")
-    if exchange.error == errno.ECONNREFUSED:
+    if exchange.error in _REFUSED:
         what, remedy = f"nobody listens at {where}", "start it: plotpost serve --host 0.0.0.0"
     elif exchange.error == errno.EHOSTUNREACH:
         what, remedy = f"{place} finds no way to {where}", "is that machine switched on, and in the same network?"
@@ -181,22 +182,22 @@ def _unreached(patient: Patient, exchange: Exchange) -> Failed:
 
 def _seen_from_here(patient: Patient, exchange: Exchange) -> str:
     """What it means when this machine reaches the endpoint, and the board does not."""
-    _, _, port, _ = _parts(patient)
-    if _route(patient).place != FromBoard.place or not patient.address:
+    _, host, port, _ = _parts(patient)
+    if _route(patient).place != FromBoard.place or patient.address is None:
         return ""
-    here = FromHere({}, None)
-    reached = here.exchange(patient.address, "", Request("", hold_ms=1)).stage != "connect"
-    if reached:
+    here = FromHere({}, patient.authority)
+    request = Request(_head(patient, _NOBODYS_TOKEN) + _LAST_CHUNK, hold_ms=_HOLD_MS)
+    if here.exchange(patient.address, host, request).answer:
         return (
             f"this machine reaches it: a firewall keeps the board out (let TCP port {port} in: sudo ufw allow {port}/tcp), "
             "or the access point keeps its guests apart"
         )
-    if exchange.error == errno.ECONNREFUSED and here.exchange(("127.0.0.1", port), "", Request("", hold_ms=1)).stage != "connect":
+    if exchange.error in _REFUSED and here.exchange((_LOOPBACK, port), host, request).answer:
         return "it serves only its own machine: start it with plotpost serve --host 0.0.0.0"
     return ""
 
 
-def _span(seconds: float) -> str:
+def span(seconds: float) -> str:
     """A difference of clocks in words."""
     size = abs(seconds)
     if size < 2:

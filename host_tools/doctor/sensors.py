@@ -11,7 +11,7 @@ _READ_S = 20.0
 _OWN_KEYS = ("driver", "every", "channels")
 
 # What a part can measure, from its datasheet, or what can be at all. The driver's file names the source.
-_RANGES: Mapping[str, Mapping[str, tuple[float, float]]] = {
+RANGES: Mapping[str, Mapping[str, tuple[float, float]]] = {
     "analog": {"voltage": (0, 5), "level": (0, 100)},
     "cpu": {"cpu": (0, 100)},
     "dht11": {"temperature": (-20, 60), "humidity": (5, 95)},
@@ -43,26 +43,23 @@ def _examine(patient: Patient, entry: Mapping[str, Any]) -> Finding:
                 f"{name} cannot be read: {_plain(found)}",
                 "look at its wires: supply, ground, the pin, and a pull-up where it needs one",
             )
-    return _judge(name, driver, {channel: _number(value, decimals) for channel, _, decimals, value in found}, found)
+    return judge(name, driver, found)
 
 
-def _judge(name: str, driver: str, values: Mapping[str, float | None], found: list[tuple[str, str, int, int | None]]) -> Finding:
-    text = ", ".join(
-        f"{channel} {'no value' if value is None else f'{_number(value, decimals):.{decimals}f} {unit}'.rstrip()}"
+def judge(name: str, driver: str, found: list[tuple[str, str, int, int | None]]) -> Finding:
+    """Of channels with unit, decimals and integer value: whether the part can measure that."""
+    values = {channel: None if value is None else value / 10**decimals for channel, _, decimals, value in found}
+    text = f"{name}: " + ", ".join(
+        f"{channel} no value" if value is None else f"{channel} {value / 10**decimals:.{decimals}f} {unit}".rstrip()
         for channel, unit, decimals, value in found
     )
-    for channel, (least, most) in _RANGES.get(driver, {}).items():
+    for channel, (least, most) in RANGES.get(driver, {}).items():
         value = values.get(channel)
         if value is not None and not least <= value <= most:
             return warning(
-                f"{name}: {text}",
-                f"{channel} should be from {least:g} to {most:g}: look at the wires, and whether it is this part",
+                text, f"{channel} should be from {least:g} to {most:g}: look at the wires, and whether it is this part"
             )
-    return ok(f"{name}: {text}")
-
-
-def _number(value: int | None, decimals: int) -> float | None:
-    return None if value is None else value / 10**decimals
+    return ok(text)
 
 
 def _plain(error: str) -> str:

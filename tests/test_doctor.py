@@ -1,0 +1,311 @@
+"""doctor/ without a board: what each answer of an endpoint means, what depends on what, and what is shown. Boards: tests/emulated/."""
+
+import json
+import os
+import pty
+import re
+import socket
+import ssl
+import threading
+import tty
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from host_tools import accounts, doctor
+from host_tools.child_endpoint import ChildEndpoint
+from host_tools.device import DeviceError, Lost
+from host_tools.doctor import Finding, Mark, sensors, wifi
+from host_tools.doctor import endpoint as far_end
+from host_tools.doctor.findings import Check, Failed, ok
+from host_tools.doctor.patient import Patient
+from host_tools.doctor.route import FromHere
+from host_tools.endpoint.store import FIRST_USER
+from tests import processes
+from tests.faults.harness import create_plot
+from tests.test_nginx import DEFAULT, FILE, Nginx
+
+OURS = "abcdefghij"
+
+
+def _patient(url: str, authority: bytes | None = None, **tokens: str) -> Patient:
+    """One whose board has no WiFi, so that everything is asked from here."""
+    channels = {name: {"stream": name} for name in tokens}
+    config = {"endpoint": url, "sensors": [{"driver": "memory", "every": "1s", "channels": channels}]}
+    return Patient("", None, config=config, secrets={"tokens": tokens}, route=FromHere(tokens, authority), authority=authority)
+
+
+def _findings(check: Callable[[Patient], Iterator[Finding]], patient: Patient) -> list[Finding]:
+    found = []
+    try:
+        for finding in check(patient):
+            found.append(finding)
+    except Failed as failure:
+        found.append(failure.finding)
+    return found
+
+
+def _reached(patient: Patient) -> Finding:
+    """What is said of the endpoint; its name is found first."""
+    assert [finding.mark for finding in _findings(far_end.name, patient)] == [Mark.OK]
+    (finding,) = _findings(far_end.endpoint, patient)
+    return finding
+
+
+@contextmanager
+def _answering(answer: bytes, context: ssl.SSLContext | None = None) -> Iterator[str]:
+    """A server that gives this answer to the first bytes of each connection."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                    with context.wrap_socket(connection, server_side=True) if context else connection as client:
+                        client.recv(4096)
+                        client.sendall(answer)
+                except ssl.SSLError:
+                    continue
+                except OSError:
+                    return
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"{'https' if context else 'http'}://127.0.0.1:{listener.getsockname()[1]}"
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def test_an_endpoint_that_hears_the_board_while_it_streams_is_well(endpoint: ChildEndpoint) -> None:
+    patient = _patient(endpoint.url)
+    assert _reached(patient) == ok("this machine reaches plotpost, which hears it while it streams")
+    assert patient.told_ms is not None
+    assert abs(patient.told_ms - patient.heard_ms) < 10_000
+
+
+@pytest.mark.parametrize(("file", "is_live"), [(DEFAULT, False), (FILE.read_text(), True)], ids=["default", "docs/nginx.conf"])
+def test_a_proxy_that_holds_requests_back_is_noticed(
+    endpoint: ChildEndpoint, free_port: int, tmp_path: Path, file: str, is_live: bool
+) -> None:
+    own_port = int(endpoint.url.rpartition(":")[2])
+    folder = tmp_path / "nginx"
+    folder.mkdir()
+    with Nginx(folder, file, free_port, own_port):
+        finding = _reached(_patient(f"http://127.0.0.1:{free_port}"))
+    assert finding.mark is (Mark.OK if is_live else Mark.WARNING)
+    assert is_live or "holds requests back" in finding.message
+    assert is_live or "docs/nginx.conf" in finding.remedy
+
+
+def test_tokens_are_accepted_refused_and_without_a_plot(endpoint: ChildEndpoint) -> None:
+    with accounts.opened(endpoint.data) as store:
+        good, plotless = (store.new_token(accounts.owner(store)[0]) for _ in range(2))
+    assert endpoint.api_key is not None
+    create_plot(endpoint.url, FIRST_USER, endpoint.api_key, [good])
+    patient = _patient(endpoint.url, good=good, plotless=plotless, unknown=OURS)
+    _reached(patient)
+    by_stream = {}
+    for finding in _findings(far_end.tokens, patient):
+        (stream,) = re.findall("good|plotless|unknown", finding.message)
+        by_stream[stream] = finding
+    assert by_stream["good"] == ok("accepted: good")
+    assert (by_stream["plotless"].mark, by_stream["unknown"].mark) == (Mark.FAILED, Mark.FAILED)
+    assert "plotpost plot new" in by_stream["plotless"].remedy
+    assert "plotpost token new" in by_stream["unknown"].remedy
+    with accounts.opened(endpoint.data) as store:
+        assert [plot.points for plot in store.plots()] == [0]
+
+
+def test_a_board_that_makes_its_plot_by_itself_may_have_none_yet(endpoint: ChildEndpoint) -> None:
+    with accounts.opened(endpoint.data) as store:
+        patient = _patient(endpoint.url, s=store.new_token(accounts.owner(store)[0]))
+    patient.config["plot"] = {"title": "mine"}
+    _reached(patient)
+    (finding,) = _findings(far_end.tokens, patient)
+    assert finding.mark is Mark.WARNING
+
+
+def test_nobody_listening_is_told_with_the_command_that_starts_one(free_port: int) -> None:
+    finding = _reached(_patient(f"http://127.0.0.1:{free_port}"))
+    assert finding == Finding(
+        Mark.FAILED, f"nobody listens at http://127.0.0.1:{free_port}", "start it: plotpost serve --host 0.0.0.0"
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "mark", "what"),
+    [
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 8\r\n\r\n<html>..",
+            Mark.FAILED,
+            "no endpoint for streams",
+        ),
+        (b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n", Mark.FAILED, "answers 502"),
+        (b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n", Mark.FAILED, "in no HTTP"),
+        (b"", Mark.FAILED, "answers nothing"),
+        (b"HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\nContent-Length: 0\r\n\r\n", Mark.WARNING, "confirms nothing"),
+    ],
+    ids=["html", "proxy", "no HTTP", "nothing", "another streaming server"],
+)
+def test_what_else_may_answer_there_is_told_apart(answer: bytes, mark: Mark, what: str) -> None:
+    with _answering(answer) as url:
+        finding = _reached(_patient(url))
+    assert finding.mark is mark
+    assert what in finding.message
+    assert finding.remedy
+
+
+def test_a_certificate_of_another_authority_is_not_trusted_and_of_the_right_one_is() -> None:
+    authority, other = trustme.CA(), trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    answer = b"HTTP/1.1 404 Not Found\r\nplotpost-next: 0\r\nContent-Length: 0\r\n\r\n"
+    with _answering(answer, context) as url:
+        trusting = _reached(_patient(url, _der(authority)))
+        distrusting = _reached(_patient(url, _der(other)))
+    assert trusting.mark is Mark.OK
+    assert distrusting.mark is Mark.FAILED
+    assert "is not trusted" in distrusting.message
+    assert "`ca` in secrets.json" in distrusting.remedy
+
+
+def _der(authority: trustme.CA) -> bytes:
+    return ssl.PEM_cert_to_DER_cert(authority.cert_pem.bytes().decode())
+
+
+def test_a_name_that_nobody_knows_is_told() -> None:
+    (finding,) = _findings(far_end.name, _patient("http://no-such-host.invalid:8050"))
+    assert (finding.mark, finding.message) == (Mark.FAILED, "this machine finds no host of the name no-such-host.invalid")
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(0.4, "right"), (-90, "90 seconds behind"), (7200, "2 hours ahead")])
+def test_differences_of_clocks_are_in_words(seconds: float, words: str) -> None:
+    assert far_end.span(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("driver", "channels", "mark"),
+    [
+        ("dht22", [("temperature", "°C", 1, 215), ("humidity", "%", 1, 440)], Mark.OK),
+        ("dht22", [("temperature", "°C", 1, 215), ("humidity", "%", 1, 0)], Mark.WARNING),
+        ("ds18b20", [("temperature", "°C", 2, 12700)], Mark.WARNING),
+        ("analog", [("voltage", "V", 3, 1650), ("level", "%", 1, 1340)], Mark.WARNING),
+        ("of another time", [("anything", "", 0, 123456)], Mark.OK),
+        ("memory", [("free", "MiB", 0, None)], Mark.OK),
+    ],
+)
+def test_readings_are_held_against_what_the_part_can_measure(driver: str, channels: list[Any], mark: Mark) -> None:
+    finding = sensors.judge(driver, driver, channels)
+    assert finding.mark is mark
+    assert bool(finding.remedy) == (mark is not Mark.OK)
+
+
+def test_every_driver_has_a_range_or_reports_on_the_agent() -> None:
+    from plotpost.sensors import DRIVERS, driver
+
+    channels = {name: {channel for channel, _, _ in driver(name).CHANNELS} for name in DRIVERS if name != "health"}
+    assert {name: set(ranges) for name, ranges in sensors.RANGES.items()} == channels
+
+
+def test_a_network_that_is_not_seen_gets_the_hint_of_5_ghz_and_what_is_seen() -> None:
+    finding = wifi.unseen("garden", {"kitchen": (6, -50), "attic": (11, -70)})
+    assert finding.message == "garden is not in sight, but kitchen, attic"
+    assert "no board joins 5 GHz" in finding.remedy
+
+
+def test_a_network_that_is_misspelt_gets_the_name_that_may_be_meant() -> None:
+    assert "but Garden is" in wifi.unseen("garden", {"kitchen": (6, -50), "Garden": (11, -70)}).message
+
+
+def _check(name: str, needs: tuple[str, ...] = (), error: Exception | None = None) -> Check:
+    def examine(patient: Patient) -> Iterator[Finding]:
+        if error is not None:
+            raise error
+        yield ok(f"{name} is well")
+
+    return Check(name, needs, examine)
+
+
+def test_what_depends_on_a_failure_is_not_checked_and_everything_else_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    checks = (
+        _check("a", error=Failed("a is broken", "mend it")),
+        _check("b", ("a",)),
+        _check("c", ("b",)),
+        _check("d"),
+        _check("e", ("d",), error=DeviceError("e is odd: turn it off and on")),
+    )
+    monkeypatch.setattr(doctor, "CHECKS", checks)
+    assert [(result.check, result.finding) for result in doctor.examine("")] == [
+        ("a", Finding(Mark.FAILED, "a is broken", "mend it")),
+        ("b", Finding(Mark.NOT_CHECKED, "because of: a")),
+        ("c", Finding(Mark.NOT_CHECKED, "because of: b")),
+        ("d", ok("d is well")),
+        ("e", Finding(Mark.FAILED, "e is odd", "turn it off and on")),
+    ]
+
+
+def test_a_board_that_goes_away_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    lost = Lost("the board went away: check the cable")
+    checks = (_check("micropython"), _check("heap", ("micropython",), lost), _check("flash", ("micropython",)))
+    monkeypatch.setattr(doctor, "CHECKS", checks)
+    marks = [result.finding.mark for result in doctor.examine("")]
+    assert marks == [Mark.OK, Mark.FAILED, Mark.NOT_CHECKED]
+
+
+def test_no_secret_is_ever_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    def examine(patient: Patient) -> Iterator[Finding]:
+        patient.secrets = {"wifi": {"home": "open sesame"}, "tokens": {"s": OURS}, "account": {"api_key": "k3yk3yk3y"}}
+        yield Finding(Mark.FAILED, f"open sesame and {OURS}", "k3yk3yk3y")
+
+    monkeypatch.setattr(doctor, "CHECKS", (Check("leaky", (), examine),))
+    (result,) = doctor.examine("")
+    assert result.finding == Finding(Mark.FAILED, "*** and ***", "***")
+
+
+def test_a_port_that_is_not_there_fails_with_its_remedy_and_leaves_the_rest_unchecked(tmp_path: Path) -> None:
+    done = processes.run(tmp_path, "doctor", "--port", str(tmp_path / "ttyNone"), "--json")
+    first, *others = map(json.loads, done.stdout.splitlines())
+    assert done.returncode == 1
+    assert first["check"] == "port"
+    assert first["mark"] == "failed"
+    assert first["message"] == f"there is no port {tmp_path}/ttyNone"
+    assert first["remedy"].startswith("plug the board in")
+    assert {other["mark"] for other in others} == {"not checked"}
+    assert [first["check"], *(other["check"] for other in others)] == [check.name for check in doctor.CHECKS]
+
+
+def test_a_person_sees_a_line_each_with_mark_and_remedy(tmp_path: Path) -> None:
+    done = processes.run(tmp_path, "doctor", "--port", str(tmp_path / "ttyNone"), PYTHONUTF8="1")
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("✗ port        there is no port")
+    assert lines[1].startswith("              -> plug the board in")
+    assert lines[2] == "- micropython because of: port"
+    assert lines[-1] == "failed: 1"
+
+
+def test_a_board_that_plotpost_does_not_know_is_wrong_usage(tmp_path: Path) -> None:
+    done = processes.run(tmp_path, "doctor", "--port", "/dev/null", "--board", "pico_x")
+    assert done.returncode == 2
+    assert "'pico_x' is unknown; known:" in done.stderr
+
+
+@pytest.fixture
+def silent_port() -> Iterator[str]:
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    yield os.ttyname(slave)
+    os.close(master)
+    os.close(slave)
+
+
+def test_what_does_not_answer_like_micropython_is_told_apart_from_a_bad_port(
+    silent_port: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for patience, less in (("_TRIES", 1), ("_FLUSH_S", 0.1), ("_ENTER_S", 0.1)):
+        monkeypatch.setattr(f"host_tools.device.{patience}", less)
+    found = {result.check: result.finding for result in doctor.examine(silent_port)}
+    assert found["port"] == ok(f"{silent_port} opens")
+    assert found["micropython"].mark is Mark.FAILED
+    assert "plotpost flash" in found["micropython"].remedy

@@ -17,6 +17,7 @@ from typing import Self
 from mpremote.transport_serial import SerialTransport
 from serial.tools import list_ports
 
+from host_tools.bridge.frames import Frame, Kind
 from host_tools.device import PortError, connect
 
 _BLOCK_BYTES = 4096
@@ -26,6 +27,10 @@ _QUIET_S = 1.0  # what has come without an end of line by then is shown as it is
 _RETRY_S = 0.05
 _RETRY_MAX_S = 1.0
 _GRACE_S = 3.0  # for the system to give a port that has just come to its group
+_START = b"\xfe"
+_FRAME = re.compile(
+    rb"(?:\xfe([^\xfe\xff\x00-\x1f]*)|[^\xfe\xff\x00-\x1f]*)\xff"
+)  # or what is left of one: host_tools/bridge/frames.py
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")  # ESP-IDF's log comes in colours
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # a terminal would obey them
 
@@ -150,13 +155,15 @@ class Console:
 
 
 class _Lines:
-    """Bytes to lines of printable text."""
+    """Bytes to lines of printable text. Of the frames that a board sends to a bridge only the log is text; others hold tokens."""
 
     def __init__(self) -> None:
         self._pending = b""
+        self._is_text = False  # what comes before the first end of a line may be a frame whose beginning was missed
 
     def feed(self, data: bytes) -> list[str]:
-        *whole, self._pending = (self._pending + data).split(b"\n")
+        *whole, self._pending = _FRAME.sub(_said, self._pending + data).split(b"\n")
+        self._is_text = self._is_text or bool(whole)
         while len(self._pending) > _LINE_BYTES:
             whole.append(self._pending[:_LINE_BYTES])
             self._pending = self._pending[_LINE_BYTES:]
@@ -164,7 +171,15 @@ class _Lines:
 
     def rest(self) -> list[str]:
         """What has come without an end of line."""
-        return self.feed(b"\n") if self._pending else []
+        rest, self._pending = self._pending.partition(_START)[0], b""
+        text = _printable(rest)
+        return [text] if text and self._is_text else []
+
+
+def _said(frame: re.Match[bytes]) -> bytes:
+    """The line of the log in a frame, with its end; nothing for other frames, and for pieces of one."""
+    decoded = Frame.decode(frame[1]) if frame[1] is not None else None
+    return decoded.payload[1:] + b"\n" if decoded is not None and decoded.kind is Kind.LOG else b""
 
 
 def _printable(line: bytes) -> str:

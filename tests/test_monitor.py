@@ -20,6 +20,7 @@ import pytest
 from serial.tools import list_ports
 from serial.tools.list_ports_common import ListPortInfo
 
+from host_tools.bridge.frames import Frame, Kind
 from host_tools.console import Back, Console, Gone, Line
 from host_tools.device import PortError
 from host_tools.monitor import Sorter
@@ -167,7 +168,8 @@ def test_a_board_that_is_unplugged_is_waited_for_under_the_same_name(board: Boar
 
 def test_what_came_before_the_cable_was_pulled_is_shown(board: Board) -> None:
     with Console(str(board.port)) as console:
-        board.write(b"5.000 I agent half a li")
+        board.write(b"\r\n5.000 I agent half a li")
+        assert console.read() == []
         assert console.read() == []
         board.unplug()
         assert console.read() == [Line("5.000 I agent half a li"), Gone(f"the board at {board.port} went away")]
@@ -237,19 +239,37 @@ def test_it_ends_after_the_time_that_was_asked_for(board: Board, watch: Any) -> 
 
 def test_a_line_without_an_end_is_shown_in_the_end(board: Board, watch: Any) -> None:
     monitor = watch()
-    board.write(b">>> ")
+    board.write(b"\r\n>>> ")
     monitor.await_line("- >>>")
 
 
 def test_what_a_terminal_would_obey_is_escaped(board: Board, watch: Any) -> None:
     monitor = watch("--json")
-    board.write(b"\x1b[0;32mI (31) boot: coloured\x1b[0m\r\nbell \x07 and \x1b]0;title\x07 and \xff\r\n[bold]1.0[/bold]\r\n")
+    board.write(b"\x1b[0;32mI (31) boot: coloured\x1b[0m\r\nbell \x07 and \x1b]0;title\x07 and \x8f\r\n[bold]1.0[/bold]\r\n")
     monitor.await_line(r"\[bold\]")
     assert [entry["message"] for entry in monitor.entries()] == [
         "I (31) boot: coloured",
-        r"bell \x07 and \x1b]0;title\x07 and \xff",
+        r"bell \x07 and \x1b]0;title\x07 and \x8f",
         "[bold]1.0[/bold]",
     ]
+
+
+def test_of_the_frames_for_a_bridge_only_the_log_is_shown(board: Board, watch: Any) -> None:
+    """A bridge that was killed leaves the board talking to it for a while, and the tokens of its streams are in that."""
+    secret = b"POST / HTTP/1.1\r\nplotly-streamtoken: abcdefghij\r\n\r\n"
+    data, said = Frame(Kind.DATA, 1, secret).encode(), Frame(Kind.LOG, 2, b"\x80" + LOG[1].encode()).encode()
+    monitor = watch("--json")
+    board.write(data[9:] + data + said + data + f"{LOG[2]}\r\n".encode() + said[:-1])
+    monitor.await_line("refused")
+    assert [entry["message"] for entry in monitor.entries()] == ["state 2", "connection refused: is the endpoint running there?"]
+
+
+def test_what_is_left_of_a_frame_when_the_cable_is_pulled_is_not_shown(board: Board) -> None:
+    with Console(str(board.port)) as console:
+        board.write(b"plotly-streamtoken: abcdefghij")
+        assert console.read() == []
+        board.unplug()
+        assert [type(event) for event in _until_event(console)] == [Gone]
 
 
 def test_noise_without_end_is_shown_in_pieces(board: Board) -> None:

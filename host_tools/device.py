@@ -27,6 +27,7 @@ from mpremote.console import Console
 from mpremote.repl import do_repl_main_loop
 from mpremote.transport import TransportError, TransportExecError
 from mpremote.transport_serial import SerialTransport
+from serial.tools.list_ports import comports
 
 from host_tools.holders import holder
 
@@ -95,10 +96,13 @@ class Facts:
 
 def trouble(port: str) -> str | None:
     """Why this port cannot be opened, and the remedy; None when nothing stands in the way."""
+    absent = f"there is no port {port}: plug the board in with a cable that carries data, then look at `plotpost ports`"
+    if os.name != "posix":  # Windows: a port is no file
+        return None if any(info.device == port for info in comports()) else absent
     try:
         mode = os.stat(port)
     except FileNotFoundError:
-        return f"there is no port {port}: plug the board in with a cable that carries data, then look at `plotpost ports`"
+        return absent
     except OSError as error:
         return f"{port}: {error.strerror}"
     if not stat.S_ISCHR(mode.st_mode):
@@ -115,7 +119,7 @@ def trouble(port: str) -> str | None:
 
 def connect(port: str) -> SerialTransport:
     """The open port, alone; what runs there is left in peace. Raises PortError."""
-    if os.name == "posix" and (why := trouble(port)):
+    if why := trouble(port):
         raise PortError(why)
     try:
         return SerialTransport(port, timeout=_READ_S)

@@ -109,8 +109,8 @@ def _by_drive(
 ) -> Flashed:
     assert image.program is not None
     assert board.flash_kib is not None
-    before = {attached.port for attached in ports.attached()}
     drive = waiting.find_drive(board, port, patience_s, say)
+    before = {attached.port for attached in ports.attached()}  # the board's own is gone while its drive is there
     say(f"Writing to {drive.path}; leave the board plugged in")
     program = image.program.filled(board.flash_kib * 1024) if erase else image.program
     bootsel.write(drive, program.uf2(), image.path.name, lambda done, of: progress("write", done, of))
@@ -118,8 +118,9 @@ def _by_drive(
 
 
 def _by_esptool(board: Board, loader: Esp, port: str, image: Image, erase: bool, say: Say, progress: Progress) -> Flashed:
+    before = {attached.port for attached in ports.attached()}
     say(f"Writing to the board at {port}; leave it plugged in")
     was_reset = esp.write(
         board, loader, port, image.path, erase=erase, say=say, progress=lambda done, of: progress("write", done, of)
     )
-    return Flashed(image, *await_answer(port, ())) if was_reset else Flashed(image, None, None)
+    return Flashed(image, *await_answer(port, before)) if was_reset else Flashed(image, None, None)

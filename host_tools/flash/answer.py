@@ -4,7 +4,7 @@ import time
 from collections.abc import Collection
 
 from host_tools import ports
-from host_tools.device import Device, DeviceError, trouble
+from host_tools.device import Device, DeviceError, Lost, NoAnswer, PortError, trouble
 from host_tools.flash.errors import FlashError
 
 _PORT_S = 30.0  # a fresh board makes its file system first
@@ -14,15 +14,19 @@ _POLL_S = 0.1
 def await_answer(port: str | None, before: Collection[str]) -> tuple[str, str]:
     """The port, `port` or one that was not there `before`, and MicroPython's release there; main.py runs on. Raises FlashError."""
     deadline = time.monotonic() + _PORT_S
+    why: DeviceError | None = None
     while time.monotonic() < deadline:
         found = port if port and trouble(port) is None else _fresh_port(before)
-        if found:
-            return found, _ask(found)
+        try:
+            if found:
+                return found, _ask(found)
+        except (PortError, Lost) as error:  # the port of the loader, which goes, or one that is not ready yet
+            why = error
         time.sleep(_POLL_S)
     where = f"at {port}" if port else "at any port"
     raise FlashError(
         f"the firmware was written, but no board shows up {where}: if it was unplugged, plug it in with BOOTSEL held, and run the command "
-        "again; if not, look at `plotpost ports`"
+        f"again; if not, look at `plotpost ports`{f' ({why})' if why else ''}"
     )
 
 
@@ -37,5 +41,5 @@ def _ask(port: str) -> str:
             if device.exists("/main.py"):
                 device.resume()
             return release
-    except DeviceError as error:
-        raise FlashError(f"the firmware was written, but MicroPython does not answer: {error}") from None
+    except NoAnswer as error:
+        raise FlashError(f"the firmware was written, but does not run: {error}") from None

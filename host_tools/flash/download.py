@@ -10,7 +10,7 @@ import re
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from host_tools.flash.errors import FlashError
 
 Progress = Callable[[int, int], None]  # bytes done, of all
 
+_LINK = re.compile(r"""href=["']([^"']+)["']""")
 _TIMEOUT_S = 20
 _TRIES = 3
 _CHUNK_BYTES = 64 << 10
@@ -52,15 +53,13 @@ def releases(firmware: Firmware) -> list[Release]:
     """What the board's page offers, newest first; no previews, no variants such as SPIRAM. Raises Unreachable."""
     with _opened(firmware.page) as answer:
         page = answer.read(_PAGE_BYTES).decode(errors="replace")
-    found = {_release(firmware.page, match) for match in _link(firmware).finditer(page)}
-    return sorted(found, key=lambda release: (release.version, release.date), reverse=True)
+    links = [urllib.parse.urljoin(firmware.page, link) for link in _LINK.findall(page)]
+    return _sorted(_release(firmware, link) for link in set(links))
 
 
 def kept(firmware: Firmware) -> list[Release]:
     """What is in the cache, newest first."""
-    files = [path.name for path in folder().glob(f"{firmware.name}-*{firmware.suffix}")]
-    found = [_release("", match) for name in files if (match := _link(firmware).search(f'/{name}"'))]
-    return sorted(found, key=lambda release: (release.version, release.date), reverse=True)
+    return _sorted(_release(firmware, path.as_uri()) for path in folder().glob("*"))
 
 
 def path_of(release: Release) -> Path:
@@ -93,14 +92,16 @@ def forget(path: Path) -> None:
         file.unlink(missing_ok=True)
 
 
-def _link(firmware: Firmware) -> re.Pattern[str]:
-    name = rf"{re.escape(firmware.name)}-(?P<date>\d{{8}})-v(?P<version>\d+\.\d+\.\d+){re.escape(firmware.suffix)}"
-    return re.compile(rf"(?P<link>[\w/:.\-]*/(?P<name>{name}))[\"'>]")
+def _release(firmware: Firmware, url: str) -> Release | None:
+    """The release at an address, by its name: RPI_PICO_W-20260406-v1.28.0.uf2; None for anything else."""
+    name = url.rpartition("/")[2]
+    pattern = rf"{re.escape(firmware.name)}-(\d{{8}})-v(\d+)\.(\d+)\.(\d+){re.escape(firmware.suffix)}"
+    found = re.fullmatch(pattern, name)
+    return Release(name, url, (int(found[2]), int(found[3]), int(found[4])), found[1]) if found else None
 
 
-def _release(page: str, match: re.Match[str]) -> Release:
-    major, minor, micro = map(int, match["version"].split("."))
-    return Release(match["name"], urllib.parse.urljoin(page, match["link"]), (major, minor, micro), match["date"])
+def _sorted(found: Iterable[Release | None]) -> list[Release]:
+    return sorted((one for one in found if one), key=lambda one: (one.version, one.date), reverse=True)
 
 
 def _go_on(url: str, part: Path, progress: Progress) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from host_tools import boards
 from host_tools.boards import Board, Esp
 from host_tools.device import PortError, trouble
 from host_tools.flash.errors import FlashError
@@ -79,25 +80,29 @@ def _pieces(stream: IO[bytes]) -> Iterator[str]:
 
 
 def _failure(board: Board, port: str, output: str) -> FlashError:
-    found = _ERROR.findall(output)
-    kind, reason = found[-1] if found else ("", (output.strip().splitlines() or ["it said nothing"])[-1])
+    errors = _ERROR.findall(output)
+    kind, reason = errors[-1] if errors else ("", (output.strip().splitlines() or ["it said nothing"])[-1])
     if kind == _SERIAL:
         return FlashError(
-            f"the board at {port} went away while it was written ({reason}): check the cable. {board.bootloader_steps} Then {_AGAIN}"
+            f"the board at {port} went away while it was written: check the cable. {board.bootloader_steps} Then {_AGAIN}"
         )
+    if found := re.search(r"This chip is (\S+), not", reason):
+        return _wrong_chip(board, port, found[1])
     for pattern, text in _REFUSALS:
-        if match := re.search(pattern, reason):
-            return FlashError(text.format(port=port, board=board, reason=reason, chip=match[match.lastindex or 0]))
+        if re.search(pattern, reason):
+            return FlashError(text.format(port=port, board=board, reason=reason))
     return _Noise(f"writing to {port} failed ({reason}): take a shorter cable, no hub, another USB port, and {_AGAIN}")
+
+
+def _wrong_chip(board: Board, port: str, chip: str) -> FlashError:
+    key = chip.lower().replace("-", "")
+    names = [each.name for each in boards.load_all().values() if isinstance(each.loader, Esp) and each.loader.chip == key]
+    remedy = f"give --board {' or --board '.join(names)}" if names else "plotpost does not know it"
+    return FlashError(f"the chip at {port} is an {chip}, not that of {board.product}; nothing was written: {remedy}")
 
 
 _AGAIN = "run the same command again; it begins anew, and the chip's own loader cannot be broken by this"
 _REFUSALS: tuple[tuple[str, str], ...] = (
-    (
-        r"This chip is (\S+), not",
-        "the chip at {port} is an {chip}, not that of {board.product}; nothing was written: look at `plotpost boards`, and give yours "
-        "with --board",
-    ),
     (
         r"Could not open",
         "{port} is in use by another program: end the serial monitor, Thonny, or ModemManager that holds it",

@@ -10,7 +10,7 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from host_tools import boards
+from host_tools import boards, ports
 from host_tools.flash import answer, bootsel, run
 from host_tools.flash.errors import FlashError
 from tests import processes
@@ -59,6 +59,20 @@ def test_a_running_board_is_sent_to_its_loader_and_keeps_its_files(board: Pico, 
     assert (told["board"], told["port"], told["running"]) == ("pico", board.port, "1.26.1")
     assert set(board.mpremote("fs", "cat", ":ran.txt").strip()) == {"x"}
     board.mpremote("fs", "rm", ":main.py", ":ran.txt")
+
+
+def test_without_a_port_the_one_that_comes_is_found(
+    board: Pico, folder: Path, image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(bootsel.FOLDERS, str(folder / "RPI-RP2"))
+    here = ports.Attached(board.port, None, ("pico", "pico_w"), "RP2040 or RP2350", None)
+    printer = ports.Attached("/dev/ttyUSB7", None, (), "printer", None)
+    monkeypatch.setattr(ports, "attached", lambda: [printer, *([here] if Path(board.port).exists() else [])])
+    board.hold_bootsel()
+    flashed = run(boards.load("pico"), None, image, say=print, progress=print)
+    assert (flashed.port, flashed.running) == (board.port, "1.26.1")
+    flashed = run(boards.load("pico"), None, image, say=print, progress=print)  # it runs, and is sent there
+    assert flashed.port == board.port
 
 
 def test_another_board_is_refused_before_anything_is_written(board: Pico, folder: Path) -> None:

@@ -31,7 +31,7 @@ _END, _ESCAPE = b"\xc0", b"\xdb"
 _MAGIC_REGISTER = 0x40001000
 _CHECKSUM_SEED = 0xEF
 _ROM_SYNC_VALUE = 0x20120707  # anything but the 0 of the stub
-_FLASH_ID = 0x1640EF  # Winbond, 4 MiB: manufacturer, type, capacity, from the lowest byte
+_FLASH_ID = 0x0040EF  # Winbond: manufacturer, type, capacity as a power of two, from the lowest byte
 _SFDP = 0x50444653
 _SPI_USR = 1 << 18
 _OK, _UNKNOWN, _BAD_CHECKSUM = (0, 0), (1, 5), (1, 7)
@@ -71,6 +71,8 @@ class RomLoader:
         self.chip = chip
         self.port = port
         self.flash = bytearray(b"\xff" * FLASH_BYTES)
+        self.registers = {_MAGIC_REGISTER: chip.magic or 0, **chip.registers}
+        self.capacity = FLASH_BYTES.bit_length() - 1
         self.stuck: dict[int, int] = {}
         self.noise: Noise | None = None
         self.noise_when_fast = False
@@ -93,7 +95,6 @@ class RomLoader:
         """With BOOT held: the chip is in its loader."""
         self._master, self._slave = pty.openpty()
         tty.setraw(self._slave)
-        self._registers = {_MAGIC_REGISTER: self.chip.magic or 0, **self.chip.registers}
         self._is_stub = False
         self._plugged = True
         self.port.symlink_to(os.ttyname(self._slave))
@@ -168,12 +169,12 @@ class RomLoader:
             self._answer(code, data=struct.pack("<I8BII", 0, *[0] * 8, self.chip.security_id, 0))
 
     def _read_register(self, code: int, data: bytes) -> None:
-        self._answer(code, self._registers.get(struct.unpack("<I", data)[0], 0))
+        self._answer(code, self.registers.get(struct.unpack("<I", data)[0], 0))
 
     def _write_register(self, code: int, data: bytes) -> None:
         for start in range(0, len(data), 16):
             address, value, mask, _ = struct.unpack("<IIII", data[start : start + 16])
-            self._registers[address] = (self._registers.get(address, 0) & ~mask) | (value & mask)
+            self.registers[address] = (self.registers.get(address, 0) & ~mask) | (value & mask)
             if address == self.chip.spi and value & _SPI_USR:
                 self._spi_command()
         self._answer(code)
@@ -181,9 +182,9 @@ class RomLoader:
     def _spi_command(self) -> None:
         """The flash chip's own commands: its id (0x9F), its parameters (0x5A)."""
         spi = self.chip.spi
-        command = self._registers.get(spi + self.chip.spi_usr2, 0) & 0xFF
-        self._registers[spi + self.chip.spi_w0] = {0x9F: _FLASH_ID, 0x5A: _SFDP}.get(command, 0)
-        self._registers[spi] = 0
+        command = self.registers.get(spi + self.chip.spi_usr2, 0) & 0xFF
+        self.registers[spi + self.chip.spi_w0] = {0x9F: _FLASH_ID | self.capacity << 16, 0x5A: _SFDP}.get(command, 0)
+        self.registers[spi] = 0
 
     def _run_from_ram(self, code: int, data: bytes) -> None:
         """esptool has uploaded its stub, which greets."""

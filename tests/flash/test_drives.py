@@ -2,6 +2,7 @@
 
 import errno
 import os
+import pty
 import shutil
 import sys
 from pathlib import Path
@@ -9,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from host_tools import boards, flash
+from host_tools import boards, device, flash, ports
 from host_tools.flash import bootsel, waiting
 from host_tools.flash.bootsel import Drive
 from host_tools.flash.errors import FlashError
+from tests import processes
 from tests.flash import pico_images
 from tests.flash.told import Told
 
@@ -212,3 +214,45 @@ def test_a_waiting_board_that_is_not_named_gets_the_choices(media: Path) -> None
 def test_nothing_attached_gets_what_to_do(media: Path) -> None:
     with pytest.raises(FlashError, match=r"no board shows itself.*BOOTSEL.*cable that carries data"):
         flash.board_at(None)
+
+
+def test_of_two_running_boards_the_port_must_be_said(media: Path, told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    two = [ports.Attached(f"/dev/ttyACM{number}", None, ("pico", "pico_w"), "RP2040 or RP2350", None) for number in (0, 1)]
+    monkeypatch.setattr(ports, "attached", lambda: two)
+    with pytest.raises(FlashError, match=r"several boards are attached \(/dev/ttyACM0, /dev/ttyACM1\): say which with --port"):
+        run(media, told)
+
+
+def test_a_port_that_is_silent_does_not_say_what_board_it_is(media: Path, told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "_TRIES", 1)
+    monkeypatch.setattr(device, "_ENTER_S", 0.1)
+    monkeypatch.setattr(device, "_FLUSH_S", 0.1)
+    master, silent = pty.openpty()
+    port = os.ttyname(silent)
+    with pytest.raises(FlashError, match=f"nothing at {port} says which board it is: .*--board"):
+        flash.board_at(port)
+    with pytest.raises(FlashError, match=f"nothing answers at {port}, so that the board cannot be sent .*BOOTSEL"):
+        run(media, told, port=port)
+    os.close(master)
+    os.close(silent)
+
+
+def test_a_port_that_is_not_there_is_named_with_what_to_hold(media: Path, told: Told) -> None:
+    with pytest.raises(FlashError, match=r"there is no port /dev/ttyACM77: .*; and no Pico waits for firmware\. .*BOOTSEL"):
+        run(media, told, port="/dev/ttyACM77")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"), [(["--board", "picoo"], "board 'picoo' is unknown; known: "), (["--port"], "requires")]
+)
+def test_wrong_usage_is_told_apart(arguments: list[str], reason: str, tmp_path: Path) -> None:
+    done = processes.run(tmp_path, "flash", *arguments)
+    assert done.returncode == 2
+    assert reason in done.stderr
+
+
+def test_a_failure_is_one_line_and_exit_status_1(media: Path) -> None:
+    image = pico_images.saved(media.parent)
+    done = processes.run(media.parent, "flash", "--board", "pico_w", "--file", str(image))
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert done.stderr.startswith(f"plotpost: {image.name} is for Pico (RPI_PICO), not for Pico W")

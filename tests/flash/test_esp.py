@@ -1,5 +1,6 @@
 """The real esptool writes to emulated chips' loaders, and each failure is told in one line with a remedy."""
 
+import fcntl
 import random
 import re
 import shlex
@@ -17,6 +18,7 @@ from tests.flash.rom_loader import ESP32, ESP32_C3, ESP32_S3, FLASH_BYTES, SECTO
 from tests.flash.told import Told
 
 ROOT = Path(__file__).parents[2]
+SECURE_BOOT = 0x3FF5A018  # EFUSE_BLK0_RDATA6: bit 4 is ABS_DONE_0
 KINDS = {"esp32": (ESP32, 0, 0x1000, "ESP32_GENERIC"), "esp32_s3": (ESP32_S3, 9, 0, "ESP32_GENERIC_S3")}
 KINDS["esp32_c3"] = (ESP32_C3, 5, 0, "ESP32_GENERIC_C3")
 
@@ -89,12 +91,36 @@ def test_erase_empties_the_rest_of_the_flash(told: Told, port: Path, image: Path
         assert loader.flash[-100:] == b"\xff" * 100
 
 
-@pytest.mark.parametrize(("chip", "found"), [(ESP32_S3, "ESP32-S3"), (ESP32_C3, "ESP32-C3")])
-def test_another_chip_is_refused_before_anything_is_written(chip: Chip, found: str, told: Told, port: Path, image: Path) -> None:
+@pytest.mark.parametrize(("board", "chip"), [("esp32_s3", ESP32_S3), ("esp32_c3", ESP32_C3)])
+def test_another_chip_is_refused_before_anything_is_written(board: str, chip: Chip, told: Told, port: Path, image: Path) -> None:
+    refusal = rf"the chip at {port} is an {chip.name}, not that of .*; nothing was written: give --board {board}"
     with RomLoader(chip, port) as loader:
-        with pytest.raises(FlashError, match=f"the chip at {port} is an {found}, not that of .*; nothing was written: .*--board"):
+        with pytest.raises(FlashError, match=refusal):
             write(told, port, image)
         assert loader.written_at == []
+
+
+def test_a_chip_that_is_locked_is_left_alone(told: Told, port: Path, image: Path) -> None:
+    with RomLoader(ESP32, port) as loader:
+        loader.registers[SECURE_BOOT] = 1 << 4
+        with pytest.raises(FlashError, match=r"esptool refuses to write to the chip at .*: Secure Boot V1 detected"):
+            write(told, port, image)
+        assert loader.written_at == []
+
+
+def test_a_flash_that_is_too_small_is_told(told: Told, port: Path, image: Path) -> None:
+    with RomLoader(ESP32, port) as loader:
+        loader.capacity = 18  # 256 KiB
+        with pytest.raises(FlashError, match=r"esptool refuses to write to the chip at .* will not fit in 262144 bytes of flash"):
+            write(told, port, image)
+        assert loader.written_at == []
+
+
+def test_a_port_that_another_program_holds_is_told(told: Told, port: Path, image: Path) -> None:
+    with RomLoader(ESP32, port), port.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)  # as pyserial does for whoever asks for it
+        with pytest.raises(FlashError, match=f"{port} is in use by another program: end the serial monitor, Thonny"):
+            write(told, port, image)
 
 
 def test_an_image_for_another_chip_is_refused_before_the_port_is_opened(told: Told, port: Path, image: Path) -> None:
@@ -123,7 +149,9 @@ def test_a_lost_cable_is_told_and_the_next_run_succeeds(told: Told, port: Path, 
     content = image.read_bytes()
     with RomLoader(ESP32, port) as loader:
         loader.cable_lost_after = 4
-        with pytest.raises(FlashError, match=r"went away while it was written .*check the cable.*run the same command again"):
+        with pytest.raises(
+            FlashError, match=r"went away while it was written: check the cable\. .* Then run the same command again"
+        ):
             write(told, port, image)
         assert loader.flash[0x1000 : 0x1000 + len(content)] != content
         loader.cable_lost_after = None

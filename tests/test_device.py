@@ -1,0 +1,24 @@
+"""Serial ports are looked at before they are opened, on every system."""
+
+import os
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from host_tools import device
+
+
+def test_a_file_is_no_port(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert (
+        device.trouble(str(tmp_path / "file"))
+        == f"{tmp_path}/file is not a serial port; `plotpost ports` lists those that there are"
+    )
+
+
+def test_on_windows_a_port_is_known_by_its_name_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "name", "nt")
+    monkeypatch.setattr(device, "comports", lambda: [SimpleNamespace(device="COM3")])
+    assert device.trouble("COM3") is None
+    assert str(device.trouble("COM4")).startswith("there is no port COM4: plug the board in")

@@ -345,6 +345,8 @@ class Front(asyncio.Protocol):
         if head.path != "/" or head.method in ("GET", "HEAD"):
             if len(self._server_state.connections) - len(self.gate.serving) > self.gate.limits.others:
                 raise Refusal(503, "too many pages are open at this endpoint; try again later")
+            if not head.host_is_sound:
+                raise Refusal(400, "the header Host is neither a name nor an address, with or without a port")
             self.request = AsgiRequest(self, head, self._config, self._server_state, self._app_state)
             self.request.begin(raw)
         elif head.method != "POST":

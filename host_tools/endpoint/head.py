@@ -7,6 +7,7 @@ request line; RFC 9112 (section 2.2) lets a server accept most of that, and ever
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from .errors import Refusal
 
@@ -16,6 +17,7 @@ _END = re.compile(rb"\n\r?\n")
 _FOLD = re.compile(rb"\r?\n[ \t]+")  # a header continued on the next line (obs-fold, RFC 9112 section 5.2)
 _ORIGIN = re.compile(r"^https?://[^/?]*", re.IGNORECASE)
 _VERSION = re.compile(r"HTTP/(\d\.\d)", re.IGNORECASE)
+_HOST = re.compile(r"([A-Za-z0-9_.-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?")
 _RECORDS = re.compile(r"([0-9A-Fa-f]{16})/([0-9]{1,18})")
 
 
@@ -73,6 +75,15 @@ class Head:
     def path(self) -> str:
         """The target without its query, and without scheme and host if a client sent them (RFC 9112 section 3.2.2)."""
         return _ORIGIN.sub("", self.target).partition("?")[0] or "/"
+
+    @property
+    def host_is_sound(self) -> bool:
+        """Whether `Host`, of which answers make addresses, is a name or an address, perhaps with a port."""
+        host = self.headers.get("host") or ""
+        try:
+            return _HOST.fullmatch(host) is not None and urlsplit(f"//{host}").port != 0
+        except ValueError:
+            return False
 
 
 def skip_blank_lines(data: bytes) -> bytes:

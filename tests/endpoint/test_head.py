@@ -141,3 +141,15 @@ def test_the_same_content_length_twice_is_one() -> None:
 def test_another_version_of_http_is_refused_by_name(version: str) -> None:
     with pytest.raises(Refusal, match=f"505 .*not HTTP/{version}"):
         parse_head(f"PRI * HTTP/{version}\r\n\r\n".encode())
+
+
+@pytest.mark.parametrize(
+    ("host", "sound"),
+    [
+        ("192.168.1.10:8050", True), ("my_pi.local", True), ("[fe80::1]:8050", True), ("", True), ("x:", True), ("[::1", False),
+        ("[:::]", False), ("x:99999", False), ("x:0", False), ("x:y", False), ("a b", False),
+        ("\xff", False), ("me@x", False), ("x/y", False),
+    ],
+)  # fmt: skip
+def test_a_host_that_no_address_can_hold_is_told_from_others(host: str, sound: bool) -> None:
+    assert parse_head(f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode("latin-1")).host_is_sound is sound

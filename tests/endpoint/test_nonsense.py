@@ -20,8 +20,8 @@ REQUEST_LINES = [
     b"GET /~me/99999999999999999999 HTTP/1.1\r\n", b"GET /v2/files/lookup?path=%00 HTTP/1.1\r\n",
 ]  # fmt: skip
 HEADERS = [
-    b"Host: x\r\n",
-    b"Host: [::1\r\n", b"Host: x:99999\r\n", b"Host: [:::]\r\n", b"Host: \xff\xfe\r\n", b"Transfer-Encoding: chunked\r\n", b"Content-Length: 5\r\n",
+    b"Host: x\r\n", b"Host: [::1\r\n", b"Host: x:99999\r\n", b"Host: [:::]\r\n", b"Host: \xff\xfe\r\n",
+    b"Transfer-Encoding: chunked\r\n", b"Content-Length: 5\r\n",
     b"Content-Length: -1\r\n", b"Content-Length: 99999999999999999999\r\n", b"Connection: keep-alive\r\n",
     b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n",
     b"Connection: upgrade\r\nUpgrade: h2c\r\n", b"Expect: 100-continue\r\n", b"plotly-streamtoken: TOKEN\r\n",

@@ -309,3 +309,9 @@ def test_what_does_not_answer_like_micropython_is_told_apart_from_a_bad_port(
     assert found["port"] == ok(f"{silent_port} opens")
     assert found["micropython"].mark is Mark.FAILED
     assert "plotpost flash" in found["micropython"].remedy
+
+
+def test_the_document_says_what_each_check_asks() -> None:
+    text = (Path(__file__).parents[1] / "docs" / "doctor.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
+    assert [name for row in rows for name in re.findall(r"`(\w+)`", row)] == [check.name for check in doctor.CHECKS]

@@ -8,6 +8,8 @@ from typing import Any
 
 from host_tools.device import Device
 
+_ANSWER = "answer: "
+
 MEMORY = """\
 def probe():
     import gc, os
@@ -182,5 +184,5 @@ def probe(name, options):
 
 def ask(device: Device, probe: str, *arguments: Any, timeout_s: float = 10.0) -> Any:
     """What the probe returns on the board for these arguments, which are literals too. Raises DeviceError."""
-    printed = device.run(f"{probe}\nprint(repr(probe(*{arguments!r})))\ndel probe", timeout_s)
-    return ast.literal_eval(printed.strip().splitlines()[-1])
+    printed = device.run(f"{probe}\nprint({_ANSWER!r} + repr(probe(*{arguments!r})))\ndel probe", timeout_s)
+    return ast.literal_eval(printed.rpartition(_ANSWER)[2].splitlines()[0])  # drivers and the chip may say something too

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from host_tools.boards import Board
 from host_tools.doctor import probes
 from host_tools.doctor.findings import Finding, failed, ok, warning
 from host_tools.doctor.patient import Patient
@@ -30,7 +31,7 @@ def sensors(patient: Patient) -> Iterator[Finding]:
 
 def _examine(patient: Patient, entry: Mapping[str, Any]) -> Finding:
     driver = entry["driver"]
-    name = f"{driver} at {entry['pin']}" if "pin" in entry else driver
+    name = f"{driver} at {_pin_name(patient.board, entry['pin'])}" if "pin" in entry else driver
     options = {key: value for key, value in entry.items() if key not in _OWN_KEYS}
     kind, found = probes.ask(patient.device, probes.SENSOR, driver, options, timeout_s=_READ_S)
     match kind:
@@ -44,6 +45,12 @@ def _examine(patient: Patient, entry: Mapping[str, Any]) -> Finding:
                 "look at its wires: supply, ground, the pin, and a pull-up where it needs one",
             )
     return judge(name, driver, found)
+
+
+def _pin_name(board: Board | None, pin: str | int) -> str:
+    """As it is printed on the board; config.json there has the number."""
+    names = [name for name, each in board.pins.items() if each.number == pin] if board else []
+    return names[0] if names else str(pin)
 
 
 def judge(name: str, driver: str, found: list[tuple[str, str, int, int | None]]) -> Finding:

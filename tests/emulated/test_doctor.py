@@ -199,8 +199,8 @@ def test_sensors_are_read_on_the_board(examined: tuple[Pico, Patient]) -> None:
     patient.config = {
         "sensors": [
             {"driver": "health", **entry},
-            {"driver": "analog", "pin": "GP26", **entry},
-            {"driver": "analog", "pin": "GP2", **entry},
+            {"driver": "analog", "pin": 26, **entry},
+            {"driver": "analog", "pin": 2, **entry},
         ]
     }
     found = _findings(sensors.sensors, patient)

@@ -24,10 +24,10 @@ FOLDERS = "PLOTPOST_DRIVES"
 """Environment: the folders that drives are mounted at, where the system does not tell; separated as in PATH."""
 
 _INFO = "INFO_UF2.TXT"
-_FAMILIES = {
+_FAMILIES = {  # by Board-ID, which is the drive's name too
     "RPI-RP2": (uf2.RP2040,),
-    "RP2350": (0xE48BFF59, 0xE48BFF5A, 0xE48BFF5B),
-}  # by Board-ID, which is the drive's name too
+    "RP2350": (uf2.RP2350_ARM_S, uf2.RP2350_RISCV, uf2.RP2350_ARM_NS),
+}
 _FAT = ("vfat", "msdos", "fuseblk", "drvfs", "9p")
 _MOUNTS = Path("/proc/self/mounts")
 _LABELS = Path("/dev/disk/by-label")
@@ -62,10 +62,9 @@ def drives() -> list[Drive]:
 
 def not_mounted() -> str | None:
     """On Linux without a desktop: the device of a BOOTSEL drive that nobody has mounted."""
-    for label in _FAMILIES:
-        if (device := _LABELS / label).exists():
-            return str(device.resolve())
-    return None
+    mounted = {line.partition(" ")[0] for line in _mounts()}
+    devices = [str((_LABELS / label).resolve()) for label in _FAMILIES if (_LABELS / label).exists()]
+    return next((device for device in devices if device not in mounted), None)
 
 
 def write(drive: Drive, content: bytes, name: str, progress: Progress) -> None:
@@ -95,16 +94,17 @@ def _folders() -> Iterable[Path]:
         return [Path(f"{letter}:\\") for letter in string.ascii_uppercase]
     if sys.platform == "darwin":
         return list(_VOLUMES.glob("*"))
-    return mount_points(_MOUNTS.read_text()) if _MOUNTS.exists() else []
-
-
-def mount_points(mounts: str) -> list[Path]:
-    """Where drives with a FAT are mounted, by the lines of /proc/self/mounts; its escapes are those of getmntent(3)."""
-    fields = [line.split(" ") for line in mounts.splitlines()]
+    fields = [line.split(" ") for line in _mounts()]
     return [Path(_unescape(field[1])) for field in fields if len(field) > 2 and field[2] in _FAT]
 
 
+def _mounts() -> list[str]:
+    """Device, folder and kind of everything that is mounted on a Linux, one a line."""
+    return _MOUNTS.read_text().splitlines() if _MOUNTS.exists() else []
+
+
 def _unescape(text: str) -> str:
+    """The escapes of getmntent(3)."""
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), text)
 
 

@@ -39,7 +39,7 @@ class EspImageError(ValueError):
 
 @dataclass(frozen=True)
 class EspImage:
-    """One image: boot loader or program. `hashed`: its own SHA-256 is appended, and right."""
+    """An image that is whole. `hashed`: its own SHA-256 is appended, and right."""
 
     chip_id: int
     length: int
@@ -55,8 +55,15 @@ def chip_name(chip_id: int) -> str:
     return f"an unknown chip (id {chip_id})"
 
 
+def chip_of(content: bytes) -> int:
+    """The chip id in the head of an image. Raises EspImageError."""
+    if len(content) < _HEAD_BYTES or content[0] != _MAGIC:
+        raise EspImageError("its boot loader is missing")
+    return int.from_bytes(content[_CHIP_ID_AT : _CHIP_ID_AT + 2], "little")
+
+
 def check(content: bytes, offset: int) -> EspImage:
-    """The boot loader's image in a firmware that is written to `offset`; that of the program is checked too. Raises EspImageError."""
+    """Boot loader and program of a firmware that is written to `offset`, as one. Raises EspImageError."""
     loader = _check_image(content, "its boot loader")
     start = _program_at(content, offset)
     program = _check_image(content[start:], "its program")
@@ -77,8 +84,7 @@ def _check_image(content: bytes, what: str) -> EspImage:
     hashed = bool(content[_HASH_APPENDED_AT])
     if hashed and hashlib.sha256(content[:end]).digest() != content[end : end + _HASH_BYTES]:
         raise EspImageError(f"{what} is damaged: its SHA-256 is wrong")
-    chip_id = int.from_bytes(content[_CHIP_ID_AT : _CHIP_ID_AT + 2], "little")
-    return EspImage(chip_id, end + hashed * _HASH_BYTES, hashed)
+    return EspImage(chip_of(content), end + hashed * _HASH_BYTES, hashed)
 
 
 def _walk_segments(content: bytes, what: str) -> tuple[int, int]:

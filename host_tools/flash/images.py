@@ -95,15 +95,15 @@ def _check_uf2(path: Path, content: bytes, board: Board, family: int) -> uf2.Pro
 def _check_esp(path: Path, content: bytes, board: Board, chip: str, offset: int) -> bool:
     """Whether the image carries its own SHA-256."""
     try:
-        image = espimage.check(content, offset)
+        found = espimage.chip_of(content)
+        if found == espimage.CHIPS[chip]:
+            return espimage.check(content, offset).hashed
     except espimage.EspImageError as error:
         raise ImageError(f"{path.name} cannot be used: {error}; {_remedy(board)}") from None
-    if image.chip_id != espimage.CHIPS[chip]:
-        raise ImageError(
-            f"{path.name} is for {espimage.chip_name(image.chip_id)}, but {board.product} has an "
-            f"{espimage.chip_name(espimage.CHIPS[chip])}; nothing was written; {_remedy(board)}"
-        )
-    return image.hashed
+    raise ImageError(
+        f"{path.name} is for {espimage.chip_name(found)}, but {board.product} has an "
+        f"{espimage.chip_name(espimage.CHIPS[chip])}; nothing was written; {_remedy(board)}"
+    )
 
 
 def _check_version(path: Path, payload: bytes, board: Board) -> Version:

@@ -84,6 +84,17 @@ def test_a_drive_that_is_not_mounted_gets_the_command_to_mount_it(
         run(media, told)
 
 
+def test_a_drive_that_is_mounted_elsewhere_is_not_taken_for_one_that_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "RPI-RP2").symlink_to("/dev/null")
+    mounts = tmp_path / "mounts"
+    mounts.write_text("/dev/null /media/somebody/RPI-RP2 vfat rw 0 0\n")
+    monkeypatch.setattr(bootsel, "_LABELS", tmp_path)
+    monkeypatch.setattr(bootsel, "_MOUNTS", mounts)
+    assert bootsel.not_mounted() is None
+
+
 def test_no_board_gets_what_to_hold_and_press(media: Path, told: Told) -> None:
     with pytest.raises(FlashError, match=r"no Pico waits for firmware. .*BOOTSEL.* Then run the command again"):
         run(media, told)

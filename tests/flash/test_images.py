@@ -92,6 +92,11 @@ def test_what_is_no_sha256_is_named(tmp_path: Path, pico: Board) -> None:
             "is for ESP32-S3, but .* has an ESP32; nothing was written",
         ),
         ("esp32_s3", esp_images.firmware(9, 0, "ESP32_GENERIC_S3")[:70_000], "the end of program is missing|its program"),
+        (
+            "esp32_c3",
+            esp_images.firmware(0, 0x1000, "ESP32_GENERIC"),
+            "is for ESP32, but .* has an ESP32-C3; nothing was written",
+        ),
         ("esp32", esp_images.firmware(0, 0x1000, "ESP32_GENERIC", "1.27.0"), r"MicroPython 1\.27\.0, and .* needs 1\.28\.0"),
         ("linux", b"anything", "takes no firmware"),
     ],

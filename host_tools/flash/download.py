@@ -27,7 +27,7 @@ _TRIES = 3
 _CHUNK_BYTES = 64 << 10
 _LARGEST_BYTES = 64 << 20
 _PAGE_BYTES = 4 << 20
-_AGENT = {"User-Agent": "plotpost (https://pypi.org/project/plotpost/)"}
+_AGENT = {"User-Agent": "plotpost"}
 
 
 class Unreachable(FlashError):

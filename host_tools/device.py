@@ -253,6 +253,7 @@ class Device:
     def resume(self) -> None:
         """main.py runs again, without a reset of the chip: to the agent that is no boot, and nothing is written. This device is closed."""
         with contextlib.suppress(OSError):
+            self._transport.serial.write(_CTRL_C)  # something may run still, when this command was interrupted itself
             self._transport.exit_raw_repl()
             self._transport.serial.write(_CTRL_D)
             self._transport.serial.flush()

@@ -17,7 +17,23 @@ from host_tools.runtime.errors import RuntimeMissing
 _DETAILS = "PLOTPOST_DEBUG"  # environment: show the traceback of an unexpected error
 
 
-_COMMANDS = ("boards", "ports", "flash", "provision", "monitor", "doctor", "bridge", "serve", "demo", "simulate", "plot", "token", "user")
+_COMMANDS = (
+    "up",
+    "boards",
+    "ports",
+    "flash",
+    "provision",
+    "monitor",
+    "doctor",
+    "bridge",
+    "serve",
+    "demo",
+    "simulate",
+    "agent",
+    "plot",
+    "token",
+    "user",
+)
 
 
 class _Commands(click.Group):

@@ -2,19 +2,19 @@
 
 import json
 import sys
-from pathlib import Path
 
 import click
-import platformdirs
 
 from host_tools import output
 from host_tools import provision as provisioning
 from host_tools.boards import Board
 from host_tools.cli import attached, options
+from host_tools.cli.account import account
 from host_tools.config import ConfigError
 from host_tools.device import Device
-from host_tools.provision.complete import Attached, Complete, Person, Source, complete
+from host_tools.provision.complete import Attached, Complete, Source, complete
 from host_tools.provision.documents import STDIN, Documents, read_documents
+from host_tools.provision.questions import Questions
 
 
 @click.command()
@@ -27,20 +27,7 @@ from host_tools.provision.documents import STDIN, Documents, read_documents
     help="The secrets.json that goes with it; - reads it from standard input.",
     show_default="secrets.json beside config.json, if there is one",
 )
-@click.option(
-    "--data",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Make plot and tokens in this data folder of an endpoint on this machine.",
-    show_default="your own, when the endpoint is this machine",
-)
-@click.option("--user", metavar="NAME", help="Whose plot it is at the endpoint.", show_default="the first user")
-@click.option(
-    "--api-key",
-    "key_file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="A file, readable by you alone, with the API key to make plot and tokens with at an endpoint elsewhere.",
-)
+@account
 @click.option("--show", is_flag=True, help="Only show what the board has, with the secrets masked.")
 @click.option("--wipe", is_flag=True, help="Only remove configuration, secrets and certificate from the board.")
 @options.as_json
@@ -49,9 +36,7 @@ def provision(
     board: str | None,
     config: str | None,
     secrets: str | None,
-    data: Path | None,
-    user: str | None,
-    key_file: Path | None,
+    source: Source,
     show: bool,
     wipe: bool,
     as_json: bool,
@@ -76,7 +61,6 @@ def provision(
         given = read_documents(config, secrets)
     except ConfigError as error:
         raise click.ClickException(str(error)) from error
-    source = Source(platformdirs.user_data_path("plotpost"), data, user, attached.api_key(key_file))
     person_is_there = STDIN not in (config, secrets) and sys.stdin.isatty()
     with Device.open(options.attached(port)) as device, attached.resuming(device):
         if show:
@@ -89,18 +73,9 @@ def provision(
 
 def _provision(device: Device, board: Board, given: Documents, source: Source, person_is_there: bool, as_json: bool) -> None:
     known = Attached(board, device.facts.unique_id, provisioning.read_back(device))
-    whole = complete(given, known, source, _questions(device, board.wifi) if person_is_there else None)
+    whole = complete(given, known, source, Questions(device) if person_is_there else None)
     done = provisioning.provision(device, board, whole.config, whole.secrets)
-    if done.written:
-        device.restart()
     _tell(device.port, whole, done.written, as_json)
-
-
-def _questions(device: Device, wifi: bool) -> Person:
-    from host_tools.provision import nearby
-    from host_tools.provision.questions import Questions
-
-    return Questions(lambda: nearby.networks(device), lambda: nearby.proposals(wifi))
 
 
 def _tell(port: str, whole: Complete, written: list[str], as_json: bool) -> None:
@@ -108,7 +83,7 @@ def _tell(port: str, whole: Complete, written: list[str], as_json: bool) -> None
         told = {"port": port, "written": written, "plot": whole.plot}
         output.line({**told, **({"api_key": whole.new_key} if whole.new_key else {})})
         return
-    output.say(f"Written: {', '.join(written)}; the board starts again" if written else "The board has all of it already")
+    output.say(f"Written: {', '.join(written)}; the agent begins anew" if written else "The board has all of it already")
     if whole.plot:
         output.say(f"Plot:    {whole.plot}")
     if whole.new_key:

@@ -1,6 +1,6 @@
 """Asks a person at the terminal for a configuration, with defaults that are good enough to press Enter to."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import click
@@ -8,10 +8,11 @@ from plotpost import sensors, units, url
 
 from host_tools.boards import Board
 from host_tools.config import Json
+from host_tools.device import Device
 from host_tools.endpoint import machine
 from host_tools.endpoint.store import FIRST_USER
 from host_tools.pins import PIN_OPTIONS, USES, free, problems
-from host_tools.provision.nearby import DEFAULT_PORT
+from host_tools.provision import nearby
 
 _EVERY = {"health": "60s"}
 _USUAL_EVERY = "5s"
@@ -21,10 +22,10 @@ _SHOWN = 8  # networks
 
 
 class Questions:
-    """A `Person` of complete.py. `networks`: the names of the WiFi networks in sight. `endpoints`: the URLs of endpoints that answer."""
+    """A `Person` of complete.py. `device`: the board, which looks for WiFi networks."""
 
-    def __init__(self, networks: Callable[[], Sequence[str]], endpoints: Callable[[], Sequence[str]]) -> None:
-        self._networks, self._endpoints = networks, endpoints
+    def __init__(self, device: Device | None = None) -> None:
+        self.device = device
 
     def config(self, board: Board, device_id: str, known: Json) -> Json:
         config: Json = {key: value for key, value in known.items() if key != "wifi"}
@@ -49,7 +50,7 @@ class Questions:
         return user, click.prompt("API key", hide_input=True)
 
     def _wifi(self, known: list[str]) -> list[str]:
-        seen = [name for name in dict.fromkeys(self._networks()) if name]
+        seen = [name for name in dict.fromkeys(nearby.networks(self.device) if self.device else ()) if name]
         if seen:
             click.echo(f"WiFi networks in sight: {', '.join(seen[:_SHOWN])}")
         default = [*known, *seen][:1]
@@ -60,12 +61,12 @@ class Questions:
         return list(dict.fromkeys(chosen))
 
     def _endpoint(self, board: Board, known: str | None) -> str:
-        seen = list(self._endpoints())
+        seen = nearby.proposals(board.wifi)
         if seen:
             click.echo(f"Endpoints that answer: {', '.join(seen)}")
         elif known is None:
             click.echo("No endpoint answers yet: start one with `plotpost serve" + (" --host 0.0.0.0`" if board.wifi else "`"))
-        here = f"http://{(machine.lan_address() if board.wifi else None) or '127.0.0.1'}:{DEFAULT_PORT}"
+        here = f"http://{(machine.lan_address() if board.wifi else None) or '127.0.0.1'}:{nearby.DEFAULT_PORT}"
         answer: str = click.prompt("Endpoint", known or next(iter(seen), here), value_proc=_checked(url.parse))
         return answer
 

@@ -1,0 +1,42 @@
+"""The options that say at which account of an endpoint a plot and its tokens are made."""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import platformdirs
+
+from host_tools.cli import attached
+from host_tools.provision.complete import Source
+
+_OPTIONS = (
+    click.option(
+        "--data",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Make plot and tokens in this data folder of an endpoint on this machine.",
+        show_default="your own, when the endpoint is this machine",
+    ),
+    click.option("--user", metavar="NAME", help="Whose plot it is at the endpoint.", show_default="the first user"),
+    click.option(
+        "--api-key",
+        "key_file",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="A file, readable by you alone, with the API key to make plot and tokens with at an endpoint elsewhere.",
+    ),
+)
+
+
+def account(command: Callable[..., None]) -> Callable[..., None]:
+    """Gives a command the argument `source` for its options --data, --user and --api-key."""
+
+    @functools.wraps(command)
+    def with_source(*, data: Path | None, user: str | None, key_file: Path | None, **arguments: Any) -> None:
+        usual = platformdirs.user_data_path("plotpost")
+        command(source=Source(usual, data, user, attached.api_key(key_file)), **arguments)
+
+    for option in reversed(_OPTIONS):
+        with_source = option(with_source)
+    return with_source

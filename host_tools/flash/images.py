@@ -11,7 +11,7 @@ from host_tools.flash import espimage, uf2
 from host_tools.flash.errors import ImageError
 
 _LARGEST_BYTES = 64 << 20
-_VERSION = re.compile(rb"MicroPython v(\d+)\.(\d+)\.(\d+)(-preview)?")
+_VERSION = re.compile(rb"MicroPython v(\d+)\.(\d+)\.(\d+)")
 _SHA256 = re.compile(r"^[0-9a-fA-F]{64}\b")
 
 

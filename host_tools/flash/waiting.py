@@ -22,7 +22,7 @@ def find_drive(board: Board, port: str | None, patience_s: float, say: Say) -> b
     Raises DeviceError.
     """
     waiting = bootsel.drives()
-    if port is None and not waiting:
+    if port is None and not _fitting(board, waiting):
         port = _running_port(board)
     if port is not None and trouble(port) is None:
         _send_to_bootsel(board, port, say)
@@ -98,8 +98,7 @@ def _await_drive(board: Board, known: Collection[bootsel.Drive], seconds: float)
 
 
 def _the_one(board: Board, drives: Collection[bootsel.Drive]) -> bootsel.Drive:
-    assert isinstance(board.loader, Uf2)
-    fitting = [drive for drive in drives if board.loader.family in drive.families]
+    fitting = _fitting(board, drives)
     if len(fitting) > 1:
         paths = " and ".join(str(drive.path) for drive in fitting)
         raise FlashError(f"several boards wait for firmware, at {paths}: unplug all but one")
@@ -109,3 +108,8 @@ def _the_one(board: Board, drives: Collection[bootsel.Drive]) -> bootsel.Drive:
             f"the board at {wrong.path} ({wrong.board_id}) is no {board.product}; nothing was written: say with --board what it is"
         )
     return fitting[0]
+
+
+def _fitting(board: Board, drives: Collection[bootsel.Drive]) -> list[bootsel.Drive]:
+    """Those of boards with this board's chip."""
+    return [drive for drive in drives if isinstance(board.loader, Uf2) and board.loader.family in drive.families]

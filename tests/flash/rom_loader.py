@@ -64,7 +64,8 @@ class RomLoader:
     """One board with this chip, plugged in within `with`; `port` is a link that is there while the cable is.
 
     `stuck`: {address: bits of its byte that stay 1}. `noise` changes what the chip hears; `noise_when_fast`: at more than 115200
-    baud only. `cable_lost_after`: blocks of data, then the cable is pulled. `deaf`: the chip is not in its loader.
+    baud only. `cable_lost_after`: blocks of data, then the cable is pulled; with `comes_back` it is in again at once. `deaf`: the chip
+    is not in its loader.
     """
 
     def __init__(self, chip: Chip, port: Path) -> None:
@@ -77,6 +78,7 @@ class RomLoader:
         self.noise: Noise | None = None
         self.noise_when_fast = False
         self.cable_lost_after: int | None = None
+        self.comes_back = False
         self.deaf = False
         self.whole_erases = 0
         self.refused_blocks = 0
@@ -121,6 +123,9 @@ class RomLoader:
         self.port.unlink()
         os.close(self._slave)
         os.close(self._master)
+        if self.comes_back:
+            self.comes_back = False
+            self.plug_in()
 
     def _is_noisy(self) -> bool:
         return not self.noise_when_fast or termios.tcgetattr(self._slave)[_OUTPUT_SPEED] > termios.B115200
@@ -217,6 +222,7 @@ class RomLoader:
         if self.cable_lost_after is not None:
             self.cable_lost_after -= 1
             self._plugged = self.cable_lost_after > 0
+            self.cable_lost_after = self.cable_lost_after or None
 
     def _md5(self, code: int, data: bytes) -> None:
         address, size, _, _ = struct.unpack("<IIII", data)

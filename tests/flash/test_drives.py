@@ -234,6 +234,15 @@ def test_of_two_running_boards_the_port_must_be_said(media: Path, told: Told, mo
         run(media, told)
 
 
+def test_a_board_that_runs_is_taken_when_the_one_that_waits_is_another(
+    media: Path, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plug_in(media, PICO_2)
+    monkeypatch.setattr(ports, "attached", lambda: [ports.Attached("/dev/null", None, ("pico",), "RP2040", None)])
+    with pytest.raises(device.PortError):  # of /dev/null, which is no serial port
+        run(media, told)
+
+
 def test_a_port_that_is_silent_does_not_say_what_board_it_is(media: Path, told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(device, "_TRIES", 1)
     monkeypatch.setattr(device, "_ENTER_S", 0.1)

@@ -154,9 +154,18 @@ def test_a_lost_cable_is_told_and_the_next_run_succeeds(told: Told, port: Path, 
         ):
             write(told, port, image)
         assert loader.flash[0x1000 : 0x1000 + len(content)] != content
-        loader.cable_lost_after = None
         loader.plug_in()
         write(told, port, image)
+        assert loader.flash[0x1000 : 0x1000 + len(content)] == content
+
+
+def test_a_cable_that_is_in_again_at_once_costs_a_repetition_only(told: Told, port: Path, image: Path) -> None:
+    content = image.read_bytes()
+    with RomLoader(ESP32, port) as loader:
+        loader.cable_lost_after = 4
+        loader.comes_back = True
+        write(told, port, image)
+        assert loader.written_at == [0x1000, 0x1000]
         assert loader.flash[0x1000 : 0x1000 + len(content)] == content
 
 

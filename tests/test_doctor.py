@@ -18,7 +18,7 @@ import trustme
 
 from host_tools import accounts, doctor
 from host_tools.child_endpoint import ChildEndpoint
-from host_tools.device import DeviceError, Lost
+from host_tools.device import DeviceError, Lost, PortError, Raised
 from host_tools.doctor import Finding, Mark, sensors, wifi
 from host_tools.doctor import endpoint as far_end
 from host_tools.doctor.findings import Check, Failed, ok
@@ -226,6 +226,19 @@ def _check(name: str, needs: tuple[str, ...] = (), error: Exception | None = Non
         yield ok(f"{name} is well")
 
     return Check(name, needs, examine)
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "remedy"),
+    [
+        (PortError("no permission: it is root's; run sudo"), "no permission: it is root's", "run sudo"),
+        (Lost("it went away (raw paste: b''): check the cable"), "it went away (raw paste: b'')", "check the cable"),
+        (Raised("Traceback ..\nOSError: [Errno 5] EIO\n"), "the board answered: OSError: [Errno 5] EIO", "run it again"),
+        (DeviceError("it is odd"), "it is odd", "run it again"),
+    ],
+)
+def test_an_errors_line_is_parted_into_what_happened_and_what_to_do(error: DeviceError, message: str, remedy: str) -> None:
+    assert Failed.of(error, "run it again").finding == Finding(Mark.FAILED, message, remedy)
 
 
 def test_what_depends_on_a_failure_is_not_checked_and_everything_else_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from host_tools.device import DeviceError
+from host_tools.device import DeviceError, Raised
 from host_tools.doctor.patient import Patient
 
 
@@ -35,8 +35,8 @@ class Failed(Exception):
     def of(cls, error: DeviceError, remedy: str) -> "Failed":
         """An error's line, parted into what happened and what to do; `remedy` if it does not say that."""
         text = str(error)
-        what, found, own_remedy = text.partition("; " if "; " in text else ": ")
-        return cls(what, own_remedy) if found else cls(text, remedy)
+        what, found, own_remedy = text.rpartition("; " if "; " in text else ": ")
+        return cls(text, remedy) if isinstance(error, Raised) or not found else cls(what, own_remedy)
 
 
 def ok(message: str) -> Finding:

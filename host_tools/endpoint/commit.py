@@ -48,22 +48,30 @@ class Committer:
         self._bytes = 0
         self._in_flight = 0
         self._timer: asyncio.Handle | None = None
+        self._urgent = False  # somebody waits for the answer
         self._last = 0.0
 
     def submit(self, job: Job) -> None:
         """Write the job with others: at once when the thread is idle, else when it is, at most one batch every 20 ms."""
         self._pending.append(job)
         self._bytes += job.size
+        if self._bytes >= _BATCH_BYTES:
+            self.hurry()
         self._schedule()
 
+    def hurry(self) -> None:
+        """Write what was submitted as soon as the thread is idle: somebody waits for it."""
+        if self._pending and not self._urgent:
+            self._urgent = True
+            self._cancel_timer()
+            self._schedule()
+
     def _schedule(self) -> None:
-        waits_already = self._timer is not None and self._bytes < _BATCH_BYTES
-        if self._in_flight or waits_already or not self._pending:
+        if self._in_flight or self._timer is not None or not self._pending:
             return
         loop = asyncio.get_running_loop()
         wait = self._last + self._interval - loop.time()
-        if wait <= 0 or self._bytes >= _BATCH_BYTES:
-            self._cancel_timer()
+        if wait <= 0 or self._urgent:
             self._timer = loop.call_soon(self._flush)  # what else arrives in this turn of the loop comes along
         else:
             self._timer = loop.call_later(wait, self._flush)
@@ -75,6 +83,7 @@ class Committer:
 
     def _flush(self) -> None:
         self._cancel_timer()
+        self._urgent = False
         if not self._pending:
             return
         batch, self._pending, self._bytes = self._pending, [], 0

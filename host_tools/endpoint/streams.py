@@ -242,6 +242,8 @@ class Session:
             self._over = _unusable(self._registered)
         self._done = done
         self._leave()
+        if self._jobs:
+            self._streams.committer.hurry()
         self._tell_done()
 
     def abort(self) -> None:

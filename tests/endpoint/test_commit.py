@@ -108,6 +108,22 @@ async def test_a_batch_waits_while_another_is_written(core: Core) -> None:
 
 
 @in_core
+async def test_what_somebody_waits_for_is_written_at_once_with_all_before_it(core: Core) -> None:
+    jobs, info = await recorder(core)
+    core.committer._interval = 3600
+    jobs.submit("the first finds an idle thread")
+    session = core.open(jobs.token, (STREAM_ID, 0))
+    session.lines(b'{"x":"mine"}\n')
+    assert await finish(session) is None
+    assert core.stored_x(info) == ["the first finds an idle thread", "mine"]
+    jobs.submit("waits for more")
+    session = core.open(jobs.token, (STREAM_ID, 1))
+    session.lines(b'{"x":"mine again"}\n')
+    assert await finish(session) is None
+    assert core.stored_x(info)[2:] == ["waits for more", "mine again"]
+
+
+@in_core
 async def test_a_full_disk_refuses_the_whole_batch_with_a_remedy(core: Core) -> None:
     jobs, info = await recorder(core)
     await fill_disk(core)

@@ -83,9 +83,7 @@ def _failure(board: Board, port: str, output: str) -> FlashError:
     errors = _ERROR.findall(output)
     kind, reason = errors[-1] if errors else ("", (output.strip().splitlines() or ["it said nothing"])[-1])
     if kind == _SERIAL:
-        return FlashError(
-            f"the board at {port} went away while it was written: check the cable. {board.bootloader_steps} Then {_AGAIN}"
-        )
+        return FlashError(f"the board at {port} went away while it was written: check the cable, and {_AGAIN}")
     if found := re.search(r"This chip is (\S+), not", reason):
         return _wrong_chip(board, port, found[1])
     for pattern, text in _REFUSALS:

@@ -77,6 +77,7 @@ class Delivery:
         self.failures = 0  # in a row
         self.refused = 0  # the status of a refusal that is still in force
         self._probing = False  # a line was refused and the server did not say which: one record a request
+        self._proven = False  # the last request was confirmed
         self._stretched = False
         self._ask_ms = 0
 
@@ -119,8 +120,13 @@ class Delivery:
         )
 
     def room(self):
-        """How many records one request may carry."""
-        return 1 if self._probing else self._checkpoint_records
+        """How many records one request may carry.
+
+        At first, and after a failure, one batch: a peer that takes nothing must not fill a Pico's network memory, or its write blocks.
+        """
+        if self._probing:
+            return 1
+        return self._checkpoint_records if self._proven else min(self.batch_records, self._checkpoint_records)
 
     def stalled(self, now):
         """True when the network has taken no byte for so long that the connection is given up."""
@@ -230,6 +236,7 @@ class Delivery:
             log.info("stream", "streaming again")
         self.failures = 0
         self.refused = 0
+        self._proven = True
         self._probing = False
         self._stretched = not confirmed and not answer.reusable
         if answer.reusable:
@@ -262,6 +269,7 @@ class Delivery:
         write = log.debug if self.failures else log.warning
         write("stream", reason)
         self.failures += 1
+        self._proven = False
 
     def _backoff(self):
         delay = _BACKOFF_MS

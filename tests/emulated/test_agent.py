@@ -161,12 +161,13 @@ def test_a_stall_delays_and_loses_nothing(lab: Lab) -> None:
     lab.settle()
 
 
-def test_a_full_connection_that_is_given_up_takes_no_reading_with_it(lab: Lab) -> None:
+@pytest.mark.parametrize("window", [512, 2048])  # less than a segment of 800 bytes, and more
+def test_a_full_connection_that_is_given_up_takes_no_reading_with_it(lab: Lab, window: int) -> None:
     """It keeps lwIP's memory for 10 s after its end. A write on the next one would block in C for as long, which is beyond the
     watchdog's patience, and then report success for bytes that are never sent: see test_pico_w.py."""
     lab.configure(every="10ms", checkpoint={"every": "1h", "records": 1000000}, spool={"ram": "32KiB"})
     lab.await_stored()
-    lab.agent.pico.control(stall=True, window=2048)
+    lab.agent.pico.control(stall=True, window=window)
     lab.agent.await_log("stream", "the endpoint takes no more data")
     _await_emulated(lab, WATCHDOG_MS + CLOSE_TIMEOUT_MS)  # it connects again, and writes
     lab.agent.pico.control(stall=False, window=32768)

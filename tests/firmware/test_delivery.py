@@ -35,6 +35,7 @@ class Bench:
         self.spool = Spool(capacity * 12)
         self.now = now
         self.delivery = Delivery(self.spool, None, 10000, records, lambda ms: 0, now)
+        self.delivery._proven = True  # a request was confirmed already
 
     def put(self, count):
         for _ in range(count):
@@ -53,8 +54,9 @@ class Bench:
         self.delivery.began(self.now)
         return self
 
-    def send(self):
-        self.delivery.sending(self.spool.next, self.now)
+    def send(self, count=None):
+        """So many readings, or all that there are."""
+        self.delivery.sending(self.spool.next if count is None else self.delivery.cursor + count, self.now)
 
     def end(self):
         self.delivery.ended(self.now)
@@ -233,6 +235,7 @@ def test_what_passes_is_tried_again_ever_more_slowly_and_said_once():
 
 def test_after_a_failure_the_first_request_is_short_so_that_something_is_confirmed_before_the_next():
     bench = Bench().open()
+    bench.delivery.batch_records = 5
     bench.put(1)
     bench.send()
     bench.delivery.lost("broken", bench.now)
@@ -247,6 +250,21 @@ def test_after_a_failure_the_first_request_is_short_so_that_something_is_confirm
     bench.put(1)
     bench.send()
     assert bench.action(9999) == d.WAIT
+
+
+def test_until_a_request_is_confirmed_and_after_a_failure_one_carries_a_batch():
+    bench = Bench()
+    bench.delivery = Delivery(bench.spool, None, 10000, 20, lambda ms: 0, 0)
+    bench.delivery.batch_records = 5
+    bench.put(15)
+    bench.open()
+    bench.send(5)
+    assert bench.action() == d.END
+    bench.end()
+    bench.answer(200, next=5, reusable=True)
+    assert bench.delivery.room() == 20
+    bench.delivery.lost("broken", bench.now)
+    assert bench.delivery.room() == 5
 
 
 def test_success_forgets_the_failures():

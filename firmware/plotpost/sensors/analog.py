@@ -1,7 +1,7 @@
 """A voltage at an analog input, and the level it stands for: potentiometers, light-dependent resistors, soil moisture, level probes.
 
-ESP32s measure with their own calibration (machine.ADC.read_uv, MicroPython's documentation), up to about 3.1 V at 11 dB of attenuation;
-an RP2040 or RP2350 compares 12 bits with the 3.3 V supply (datasheet, ADC).
+ESP32s measure with their own calibration (machine.ADC.read_uv, MicroPython's documentation), with 11 dB of attenuation up to 2.45 to 3.3 V,
+see boards/; an RP2040 or RP2350 compares 12 bits with the 3.3 V supply (datasheet, ADC).
 """
 
 from plotpost import pins

@@ -198,8 +198,9 @@ class Tunnel:
     def leave(self):
         """The agent ends: so does the session, and the log is plain again."""
         if self._nonce >= 0:
+            self._pay()
             self._forget()
-            self._send(_BYE, b"", 0, 0)
+            self._send_bye(b"the agent has ended")
 
     # From the bridge
 
@@ -267,7 +268,7 @@ class Tunnel:
     def _count(self, size):
         if self._in[3] & _DIGIT_MASK != self._expected:
             self._lose("a frame was lost on the cable")
-            self._send(_BYE, b"", 0, 0)
+            self._send_bye(b"a frame was lost on the cable")
             return
         self._expected = self._expected + 1 & _DIGIT_MASK
         self._heard = ticks_ms()
@@ -332,8 +333,9 @@ class Tunnel:
     # To the bridge
 
     def _free(self):
-        """Whether another frame may begin."""
-        return not self._greeting and not self._address and not self._closing and self._drain()
+        """Whether another frame may begin, after those that are owed."""
+        self._pay()
+        return self._sent == self._end
 
     def _pay(self):
         """Send what is owed, as far as the cable takes it."""
@@ -385,6 +387,9 @@ class Tunnel:
         self._credit -= size
         self._send(_LOG, bytes([_DIGIT | self._missed]) + line.encode(), 0, size)
         self._missed = 0
+
+    def _send_bye(self, why):
+        self._send(_BYE, why, 0, len(why))
 
     def _send(self, kind, buf, start, end):
         self._begin(kind, end - start)

@@ -37,10 +37,10 @@ def trusting(authority: Path | None) -> ssl.SSLContext:
     try:
         content = authority.read_bytes()
         return ssl.create_default_context(cadata=content if content[:1] == b"\x30" else content.decode("ascii"))
-    except OSError as error:
-        raise ValueError(f"{authority}: {error.strerror}") from None
     except (ssl.SSLError, UnicodeDecodeError):
         raise ValueError(f"{authority} is no certificate, neither PEM nor DER") from None
+    except OSError as error:
+        raise ValueError(f"{authority}: {error.strerror}") from None
 
 
 class Connection:
@@ -103,7 +103,7 @@ class Connection:
         address = self._address
         trusted = self._trusted if address.scheme == "https" else None
         reader, writer = await asyncio.open_connection(address.host, address.port, ssl=trusted, limit=_READ_BYTES)
-        writer.transport.set_write_buffer_limits(high=0)  # `drain` waits until the system has taken it
+        writer.transport.set_write_buffer_limits(high=1, low=0)  # `drain` waits until the system has taken it
         writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return reader, writer
 

@@ -107,7 +107,7 @@ class Session:
         if not self.up or frame.kind is Kind.HELLO:
             return
         if frame.kind is Kind.BYE:
-            self._end("the agent has ended")
+            self._end(frame.payload.decode("ascii", "replace"))
         elif frame.number != self._expected:
             self._send(Kind.BYE)
             self._end("a frame was lost on the cable")
@@ -159,11 +159,12 @@ class Session:
             self._served.counts.sessions += 1
 
     def _end(self, why: str) -> None:
-        """The session, not the cable: the next hello begins another."""
+        """The session, not the cable: another hello begins the next."""
         self.up = False
         self._nonce = digits(secrets.randbits(12), 2)
         self._hang_up()
         self._tell(f"{self._served.port}: {why}")
+        self._hello()
 
     def _open(self, frame: Frame) -> None:
         self._hang_up()

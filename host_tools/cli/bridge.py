@@ -1,5 +1,6 @@
 """`plotpost bridge`: the network of a board that has none."""
 
+import contextlib
 import threading
 from dataclasses import asdict
 from pathlib import Path
@@ -36,8 +37,12 @@ def bridge(port: str | None, endpoint: str | None, ca: Path | None, as_json: boo
     def show(line: LogLine) -> None:
         output.log_line(line, as_json)
 
+    port = options.attached(port)
+    if not as_json:
+        output.say(f"waiting for the board at {port}; Ctrl-C ends the bridge, not the board")
     try:
-        bridges.bridge(options.attached(port), endpoint, show, threading.Event(), say=say, authority=ca, counts=counts)
+        with contextlib.suppress(KeyboardInterrupt):
+            bridges.bridge(port, endpoint, show, threading.Event(), say=say, authority=ca, counts=counts)
     finally:
         if as_json:
             output.line(asdict(counts))

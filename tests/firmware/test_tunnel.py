@@ -419,7 +419,7 @@ def test_a_frame_that_is_cut_is_passed_over_and_ends_the_session_at_the_next():
         bed.count += 1
         bed.say(DATA, b"x")
         assert not bed.tunnel.up()
-        assert bed.got()[-1][:2] == (BYE, 0)
+        assert bed.got()[-1] == (BYE, 0, b"a frame was lost on the cable")
         assert "a frame was lost on the cable" in bed.plain[-1]
 
 
@@ -461,7 +461,7 @@ def test_an_agent_that_ends_says_so():
     with Bed() as bed:
         bed.standing()
         bed.tunnel.leave()
-        assert bed.got() == [(BYE, 0, b"")]
+        assert bed.got() == [(BYE, 0, b"the agent has ended")]
         log.info("agent", "plain again")
         assert bed.plain[-1].endswith("plain again")
 

@@ -1,0 +1,8 @@
+"""A board without a network, on MicroPython: run in the place of main.py, beside which it lies; its USB port is standard input and output."""
+
+from plotpost import port
+
+port.SYSTEM_CLOCK = port.SYSTEM_NETWORK = False
+port.started = 0  # it has just booted
+
+__import__("main")

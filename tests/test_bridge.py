@@ -1,0 +1,372 @@
+"""`plotpost bridge`: the whole agent on real MicroPython at the end of a cable, and a real endpoint; every reading arrives exactly once."""
+
+import os
+import random
+import signal
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+from hypothesis import given
+from hypothesis import strategies as st
+from plotpost import log
+from plotpost.tunnel import Tunnel
+
+from host_tools import accounts
+from host_tools.bridge.frames import Decoder, Frame, Kind, digits
+from host_tools.child_endpoint import ChildEndpoint
+from host_tools.endpoint.store import FIRST_USER, Store
+from host_tools.runtime import Runtime
+from tests import processes
+from tests.emulated.parts.load import BOOT
+from tests.faults.harness import create_plot, stored_traces
+from tests.network import quiet_port
+from tests.usb import Board, Bridge, await_that
+
+
+@dataclass
+class Desk:
+    """A board without a network at this machine, and an endpoint."""
+
+    board: Board
+    bridge: Bridge
+    endpoint: ChildEndpoint
+    store: Store
+
+    def stored(self) -> list[int]:
+        """The values of all readings that are stored, in the order they came."""
+        (plot,) = self.store.plots()
+        (values,) = stored_traces(self.store, plot.id)
+        return values
+
+    def await_stored(self, more: int = 10) -> int:
+        """Waits for so many more readings; returns how many there are."""
+        enough = len(self.stored()) + more
+        await_that(lambda: len(self.stored()) >= enough, lambda: (self.bridge.log, self.bridge.notes))
+        return len(self.stored())
+
+    def settle(self, boots: int = 1) -> None:
+        """Ends the agent. Each reading that it took since the last boot is stored once, in the order it was taken."""
+        self.board.interrupt()
+        self.board.wait()
+        await_that(lambda: self.bridge.closing is not None, lambda: (self.bridge.log, self.bridge.notes))
+        closing = self.bridge.closing
+        assert closing is not None
+        assert (closing.settled, closing.dropped, closing.skipped) == (closing.taken, 0, 0)
+        values = self.stored()
+        last = [value - BOOT * (boots - 1) for value in values if value >= BOOT * (boots - 1)]
+        assert last == list(range(closing.taken))
+        assert values == sorted(set(values))
+
+
+@pytest.fixture
+def desk(runtime: Runtime, serve: Callable[..., ChildEndpoint], tmp_path: Path) -> Iterator[Desk]:
+    with ExitStack() as opened:
+        yield _desk(opened, runtime, serve(port=quiet_port()), tmp_path)
+
+
+def _desk(
+    opened: ExitStack, runtime: Runtime, endpoint: ChildEndpoint, folder: Path, *options: str, names: str = "", **settings: Any
+) -> Desk:
+    store = opened.enter_context(accounts.opened(endpoint.data))
+    token = store.new_token(accounts.owner(store)[0])
+    assert endpoint.api_key is not None
+    create_plot(endpoint.url, FIRST_USER, endpoint.api_key, [token])
+    secrets: dict[str, Any] = {"version": 1, "tokens": {"s": token}}
+    if names.startswith("https"):
+        secrets["ca"] = "ca.der"
+    config = {
+        "version": 1,
+        "board": "pico",
+        "name": "desk",
+        "endpoint": names or endpoint.url,
+        "sensors": [{"driver": "load", "every": "20ms", "channels": {"count": {"stream": "s"}}}],
+        "checkpoint": {"every": "1s"},
+        **settings,
+    }
+    board = opened.enter_context(Board(runtime, config, secrets, folder))
+    bridge = opened.enter_context(Bridge(board.cable.port, *options))
+    return Desk(board, bridge, endpoint, store)
+
+
+def test_readings_arrive_and_the_log_is_shown(desk: Desk) -> None:
+    desk.await_stored(100)
+    port = desk.board.cable.port
+    assert [line for line in desk.bridge.log if line.level in "WE"] == []
+    assert desk.bridge.notes == [f"{port} streams to {desk.endpoint.url}"]
+    desk.settle()
+    assert desk.bridge.notes[-1] == f"{port}: the agent has ended"
+    assert desk.bridge.stop() == 0
+    assert desk.bridge.counts["connections"] >= 2  # the agent sends the rest on one of its own
+    assert desk.bridge.counts["sent"] > 100 * len('{"x":"2026-11-24T00:00:00.000Z","y":100}')
+
+
+def test_a_bridge_that_is_killed_loses_no_reading(desk: Desk) -> None:
+    for _ in range(3):
+        desk.await_stored()
+        desk.bridge.kill()
+        desk.bridge.start()
+    desk.await_stored(50)
+    desk.settle()
+
+
+def test_a_bridge_that_is_frozen_loses_no_reading(desk: Desk) -> None:
+    desk.await_stored()
+    os.kill(desk.bridge.pid, signal.SIGSTOP)
+    time.sleep(7)  # longer than the board waits for a sign of it
+    os.kill(desk.bridge.pid, signal.SIGCONT)
+    desk.bridge.await_line("stream", "streaming again")
+    desk.await_stored(50)
+    desk.settle()
+
+
+def test_a_bridge_that_ends_leaves_the_board_running_and_its_log_plain(desk: Desk) -> None:
+    desk.await_stored()
+    assert desk.bridge.stop() == 0
+    said = b""
+    port = os.open(desk.board.cable.port, os.O_RDONLY | os.O_NOCTTY)
+    while b"\n" not in said:
+        said += os.read(port, 4096)
+    os.close(port)
+    assert b" W bridge plotpost bridge has ended: readings wait on the board\n" in said
+    desk.bridge.start()
+    desk.await_stored()
+    desk.settle()
+
+
+def test_an_endpoint_that_is_away_is_told_to_the_board_which_comes_back_by_itself(desk: Desk) -> None:
+    desk.await_stored()
+    desk.endpoint.kill()
+    desk.bridge.await_note(f"{desk.endpoint.url} refuses connections")
+    desk.endpoint.start()
+    since = desk.bridge.await_line("stream", "streaming again")
+    desk.endpoint.kill()
+    desk.endpoint.start()
+    desk.bridge.await_line("stream", "streaming again", since)
+    desk.await_stored(50)
+    desk.settle()
+
+
+def test_a_cable_that_is_pulled_and_plugged_in_again_loses_no_reading(desk: Desk) -> None:
+    for _ in range(3):
+        desk.await_stored()
+        desk.board.cable.pull()
+        time.sleep(0.3)
+        desk.board.cable.plug()
+    desk.await_stored(50)
+    desk.settle()
+    assert f"{desk.board.cable.port} is gone: waiting until it is plugged in again" in desk.bridge.notes
+
+
+def test_a_board_that_is_reset_sends_what_is_on_its_flash_and_goes_on(
+    runtime: Runtime, serve: Callable[..., ChildEndpoint], tmp_path: Path
+) -> None:
+    with ExitStack() as opened:
+        desk = _desk(opened, runtime, serve(port=quiet_port()), tmp_path, spool={"ram": "480B"})
+        desk.await_stored()
+        desk.endpoint.kill()
+        desk.bridge.await_line("stream", "")
+        time.sleep(2)  # the ring overflows to flash
+        desk.board.cut_power()
+        desk.endpoint.start()
+        desk.board.power_on()
+        desk.bridge.await_line("agent", "readings of earlier boots wait on flash")
+        desk.await_stored(50)
+        desk.settle(boots=2)
+
+
+def test_noise_in_both_directions_delays_and_loses_nothing(desk: Desk) -> None:
+    damage = random.Random(1)
+
+    def damaged(data: bytes) -> bytes:
+        """Bytes are changed, lost and added, now and then; none becomes Ctrl-C."""
+        if damage.random() > 0.02:
+            return data
+        place = damage.randrange(len(data) + 1)
+        return data[:place] + bytes([damage.choice([0, 10, 0x41, 0x80, 0xFD, 0xFE, 0xFF])]) + data[place + damage.randrange(3) :]
+
+    desk.await_stored()
+    desk.board.cable.to_host = desk.board.cable.to_board = damaged
+    desk.await_stored(100)
+    desk.board.cable.to_host = desk.board.cable.to_board = lambda data: data
+    desk.await_stored(50)
+    desk.settle()
+    desk.bridge.stop()
+    assert desk.bridge.counts["broken"] > 0
+    assert desk.bridge.counts["sessions"] > 1
+
+
+def test_what_others_print_between_frames_is_shown_and_disturbs_nothing(desk: Desk) -> None:
+    desk.await_stored()
+    printed = [b"Traceback (most recent call last):\r\nValueError: 3\r\n"]
+    desk.board.cable.to_host = lambda data: data + printed.pop() if printed and data.endswith(b"\xff") else data
+    desk.bridge.await_line("micropython", "Traceback (most recent call last):")
+    desk.bridge.await_line("micropython", "ValueError: 3")
+    desk.await_stored(50)
+    assert len(desk.bridge.notes) == 1
+    desk.settle()
+
+
+def test_another_endpoint_than_the_one_in_config_json_can_be_named(
+    runtime: Runtime, serve: Callable[..., ChildEndpoint], tmp_path: Path
+) -> None:
+    endpoint = serve()
+    with ExitStack() as opened:
+        desk = _desk(opened, runtime, endpoint, tmp_path, "--endpoint", endpoint.url, names="http://no-such-host.invalid")
+        desk.await_stored()
+        desk.settle()
+
+
+def test_a_host_that_nobody_knows_is_named(runtime: Runtime, serve: Callable[..., ChildEndpoint], tmp_path: Path) -> None:
+    with ExitStack() as opened:
+        desk = _desk(opened, runtime, serve(), tmp_path, names="http://no-such-host.invalid")
+        desk.bridge.await_note("no host is known as no-such-host.invalid")
+        desk.bridge.await_line("stream", "no route to the endpoint")
+
+
+class TestOverTls:
+    """The board speaks plainly as far as this machine, which checks the certificate."""
+
+    @pytest.fixture
+    def authority(self) -> trustme.CA:
+        return trustme.CA()
+
+    @pytest.fixture
+    def endpoint(self, serve: Callable[..., ChildEndpoint], authority: trustme.CA, tmp_path: Path) -> ChildEndpoint:
+        pair = tmp_path / "pair.pem"
+        authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(str(pair))
+        return serve("--tls-cert", str(pair), "--tls-port", "0")
+
+    @pytest.mark.parametrize("form", ["pem", "der"])
+    def test_readings_arrive(
+        self, runtime: Runtime, endpoint: ChildEndpoint, authority: trustme.CA, tmp_path: Path, form: str
+    ) -> None:
+        pem = authority.cert_pem.bytes()
+        file = tmp_path / f"ca.{form}"
+        file.write_bytes(pem if form == "pem" else ssl.PEM_cert_to_DER_cert(pem.decode()))
+        with ExitStack() as opened:
+            desk = _desk(opened, runtime, endpoint, tmp_path, "--ca", str(file), names=self._url(endpoint))
+            desk.await_stored()
+            desk.settle()
+
+    def test_another_authority_is_refused(self, runtime: Runtime, endpoint: ChildEndpoint, tmp_path: Path) -> None:
+        file = tmp_path / "other.pem"
+        trustme.CA().cert_pem.write_to_path(str(file))
+        with ExitStack() as opened:
+            desk = _desk(opened, runtime, endpoint, tmp_path, "--ca", str(file), names=self._url(endpoint))
+            desk.bridge.await_line("stream", "the endpoint's certificate is refused: unable to get local issuer certificate")
+            assert desk.stored() == []
+
+    @staticmethod
+    def _url(endpoint: ChildEndpoint) -> str:
+        assert endpoint.tls_url is not None
+        return f"https://localhost:{endpoint.tls_url.rpartition(':')[2]}"
+
+
+def test_a_port_that_is_not_there_is_named(tmp_path: Path) -> None:
+    done = processes.run(tmp_path, "bridge", "--port", "/dev/no-such-port")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "plotpost: there is no port /dev/no-such-port: plug the board in with a cable that carries data, then look at `plotpost ports`\n",
+    )
+
+
+def test_a_port_is_held_by_one_bridge_alone(desk: Desk, tmp_path: Path) -> None:
+    desk.await_stored()
+    port = str(desk.board.cable.port)
+    done = processes.run(tmp_path, "bridge", "--port", port)
+    assert done.returncode == 1
+    assert done.stderr == f"plotpost: {port} is in use by another program: end it, a serial monitor or Thonny most likely\n"
+    desk.await_stored()
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--endpoint", "localhost:8050"], "--endpoint: 'localhost:8050' is not http://HOST"),
+        (["--endpoint", "http://localhost:8050/x"], "--endpoint: the board asks for a path of its own: leave /x out"),
+        (["--ca", "no-such.pem"], "no-such.pem: No such file or directory"),
+        (["--ca", "pyproject.toml"], "pyproject.toml is no certificate, neither PEM nor DER"),
+    ],
+)
+def test_a_wrong_option_is_one_line(tmp_path: Path, options: list[str], complaint: str) -> None:
+    done = processes.run(tmp_path, "bridge", "--port", "/dev/no-such-port", *options)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"plotpost: {complaint}")
+    assert done.stderr.count("\n") == 1
+
+
+class TestFrames:
+    """The host's reading of docs/bridge.md against the firmware's."""
+
+    anything = st.binary(max_size=128)
+
+    @given(
+        kind=st.sampled_from(Kind),
+        number=st.integers(0, 63),
+        payload=st.binary(max_size=4095),
+        text=st.text("ab \xb0", max_size=9),
+    )
+    def test_a_frame_comes_back_whatever_it_holds_and_text_beside_it_too(
+        self, kind: Kind, number: int, payload: bytes, text: str
+    ) -> None:
+        frame = Frame(kind, number, payload)
+        wire = frame.encode()
+        assert min(wire) >= 0x20
+        assert list(Decoder().feed(f"{text}\r\n".encode() + wire + b"\r\n")) == [text, frame, ""]
+
+    @given(noise=st.binary(max_size=300), cut=st.integers(1, 40))
+    def test_after_noise_and_a_cut_frame_the_next_is_taken(self, noise: bytes, cut: int) -> None:
+        decoder = Decoder()
+        frame = Frame(Kind.DATA, 5, b"whole")
+        parts = list(decoder.feed(noise + Frame(Kind.DATA, 4, b"x" * 40).encode()[:cut] + frame.encode()))
+        assert parts[-1] == frame
+
+    @given(secret=st.integers(0, 30), start=st.integers(1, 40))
+    def test_the_rest_of_a_frame_whose_beginning_was_lost_is_never_shown(self, secret: int, start: int) -> None:
+        wire = Frame(Kind.DATA, 0, b"plotly-streamtoken: abcdefghij\r\n" + b"\n" * secret).encode()
+        assert list(Decoder().feed(wire[start:] + b"after\r\n")) == ["after"]
+
+    @given(payload=st.binary(min_size=1, max_size=192))
+    def test_the_host_reads_what_the_board_writes(self, payload: bytes) -> None:
+        with _pair() as (tunnel, host):
+            assert tunnel.write(payload, 0, len(payload)) == len(payload)
+            wire = host.recv(4096)
+        assert min(wire) >= 0x20
+        assert list(Decoder().feed(wire)) == [Frame(Kind.DATA, 2, payload)]
+
+    @given(payload=st.binary(min_size=1, max_size=128))
+    def test_the_board_reads_what_the_host_writes(self, payload: bytes) -> None:
+        with _pair() as (tunnel, host):
+            host.sendall(Frame(Kind.DATA, 1, payload).encode())
+            buf = bytearray(128)
+            assert tunnel.readinto(buf) == len(payload)
+        assert buf[: len(payload)] == payload
+
+
+@contextmanager
+def _pair() -> Iterator[tuple[Any, socket.socket]]:
+    """The firmware's end of a cable with a connection, and the host's as a socket."""
+    board, host = socket.socketpair()
+    kept = log.write
+    log.write = lambda line: None
+    try:
+        tunnel = Tunnel(board, board)
+        host.sendall(Frame(Kind.HELLO, 0, digits(1, 1) + digits(5, 2) + digits(2048, 2)).encode())
+        tunnel.up()
+        tunnel.open("http://localhost:8050")
+        host.sendall(Frame(Kind.OPENED, 0, digits(1, 1)).encode())
+        tunnel.poll(0)
+        host.recv(4096)
+        yield tunnel, host
+    finally:
+        log.write = kept
+        board.close()
+        host.close()

@@ -46,16 +46,25 @@ def _lines(output: str) -> list[Any]:
 
 
 def _all_commands(command: Command = commands, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-    inner = command.commands.items() if isinstance(command, Group) else ()
-    return [path, *(found for name, each in inner for found in _all_commands(each, (*path, name)))]
+    return [path, *(found for name in _names(command) for found in _all_commands(_inner(command, name), (*path, name)))]
 
 
 def _command(path: tuple[str, ...]) -> Command:
     command: Command = commands
     for name in path:
-        assert isinstance(command, Group)
-        command = command.commands[name]
+        command = _inner(command, name)
     return command
+
+
+def _names(command: Command) -> list[str]:
+    return command.list_commands(Context(command)) if isinstance(command, Group) else []
+
+
+def _inner(command: Command, name: str) -> Command:
+    assert isinstance(command, Group)
+    found = command.get_command(Context(command), name)
+    assert found is not None
+    return found
 
 
 @pytest.mark.parametrize("path", _all_commands(), ids=" ".join)

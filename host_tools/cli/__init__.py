@@ -22,6 +22,7 @@ _COMMANDS = (
     "boards",
     "ports",
     "flash",
+    "deploy",
     "provision",
     "monitor",
     "doctor",

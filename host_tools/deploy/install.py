@@ -35,17 +35,25 @@ _FINISHER = """\
 import os
 
 stage = {stage!r}
-for name in os.listdir(stage):
-    if name != {main!r}:
+for name in {names!r}:
+    try:
         os.rename(stage + "/" + name, "/" + name.replace("-", "/"))
-for take_away, paths in ((os.remove, {files!r}), (os.rmdir, {folders!r})):
+    except OSError as error:
+        if error.errno != 2:
+            raise
+        # moved before the power was cut
+
+def try_all(take_away, paths):
     for path in paths:
         try:
             take_away(path)
         except OSError:
-            pass  # gone already, or a folder that holds somebody's files
+            pass  # gone already, or a folder that holds something else
+
+try_all(os.remove, {files!r})
+try_all(os.rmdir, {folders!r})
 os.rename(stage + "/" + {main!r}, "/" + {main!r})
-os.rmdir(stage)
+try_all(os.rmdir, [stage])
 if __name__ == "__main__":
     import machine
 
@@ -129,8 +137,8 @@ def plan(device: Device, files: Mapping[str, bytes]) -> Plan:
 
 def carry_out(device: Device, plan: Plan, main: bytes, progress: Progress) -> None:
     """Does what the plan says; `main` is the content of main.py. Raises DeployError before anything has changed."""
-    finisher = _finisher(plan.remove, plan.write)
-    new = {_name(path): content for path, content in {**plan.write, SUMS: plan.sums, MAIN: main}.items()} | {_FINISH: finisher}
+    moved = {_name(path): content for path, content in {**plan.write, SUMS: plan.sums}.items() if path != MAIN}
+    new = {**moved, MAIN: main, _FINISH: _finisher(plan, moved)}
     missing = {name: content for name, content in new.items() if plan.staged.get(name) != sha256(content)}
     _require_room(device, plan, missing)
     _tidy(device, set(plan.staged) - (new.keys() - missing.keys()))
@@ -170,14 +178,16 @@ def _name(path: str) -> str:
     return path.replace("/", "-")
 
 
-def _finisher(remove: Iterable[str], write: Iterable[str]) -> bytes:
-    folders = {posixpath.dirname(path) for path in remove} - {posixpath.dirname(path) for path in write} - {"", "lib", _HOME}
+def _finisher(plan: Plan, names: Iterable[str]) -> bytes:
+    """It knows the files by their names: after a power cut within a rename, littlefs lists one too few until something is written."""
+    folders = {posixpath.dirname(path) for path in plan.remove} - {posixpath.dirname(path) for path in plan.write}
     return _FINISHER.format(
         mark=_MARK,
         stage=_STAGE,
         main=MAIN,
-        files=tuple(f"/{path}" for path in remove),
-        folders=tuple(f"/{folder}" for folder in sorted(folders)),
+        names=tuple(names),
+        files=tuple(f"/{path}" for path in plan.remove),
+        folders=tuple(f"/{folder}" for folder in sorted(folders - {"", "lib", _HOME})),
     ).encode()
 
 

@@ -27,7 +27,7 @@ def test_without_network_and_cache_the_package_and_the_remedy_are_named(index: I
     pins = index.pins
     index.close()
     with pytest.raises(
-        DeployError, match="the board needs micropython-lib's greet, .* cannot be reached: .*refused; go online"
+        DeployError, match=r"the board needs micropython-lib's greet, .* cannot be reached: .*refused; go online"
     ) as told:
         Libraries(pins, tmp_path / "cache").files("greet")
     assert "\n" not in str(told.value)

@@ -1,0 +1,101 @@
+"""`plotpost deploy`: the agent onto an attached board."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from host_tools import deploy as deploying
+from host_tools import output
+from host_tools.boards import Board
+from host_tools.cli import options
+from host_tools.cli.attached import board_of
+from host_tools.device import Device, Progress
+
+
+@click.command()
+@options.serial_port
+@options.board
+@click.option(
+    "--config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The config.json whose drivers are to be on the board.",
+    show_default="the one on the board; without one all drivers",
+)
+@options.as_json
+def deploy(port: str | None, board: str | None, config: Path | None, as_json: bool) -> None:
+    """Put the agent on a board, or what changed of it, and start it.
+
+    Only the drivers that the configuration names are sent, with the packages of micropython-lib that they need and the board lacks.
+    Unplug it at any moment: the board then starts the old agent or the new one, and can be deployed again.
+
+    \b
+    Examples:
+      plotpost deploy
+      plotpost deploy --port /dev/ttyACM0 --config greenhouse/config.json
+    """
+    settings = None if config is None else _read(config)
+    port = options.attached(port)
+    with Device.open(port) as device:
+        chosen = board_of(device, board)
+        settings = settings or _settings_of(device)
+        drivers = deploying.drivers_of(settings) if settings else chosen.drivers
+        with _bar(as_json) as progress:
+            deployed = deploying.deploy(device, chosen, drivers, progress, packages=deploying.packages_of(settings or {}))
+        if deployed.changed or deployed.left_safe_mode:
+            device.restart()
+        else:
+            device.resume()
+    if as_json:
+        output.line({"port": port, "board": chosen.name, **asdict(deployed)})
+    else:
+        _tell(deployed, chosen, port)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise click.ClickException(f"{path}: cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise click.ClickException(f"{path}: is not JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise click.ClickException(f"{path}: must be an object in {{}}")
+    return content
+
+
+def _settings_of(device: Device) -> dict[str, Any] | None:
+    """The board's own config.json; None when it has none that can be read."""
+    try:
+        content = json.loads(device.read("/config.json"))
+    except (FileNotFoundError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+@contextmanager
+def _bar(is_hidden: bool) -> Iterator[Progress]:
+    from rich import progress
+
+    columns = (progress.TextColumn("Deploying"), progress.BarColumn(), progress.DownloadColumn(binary_units=True))
+    shown = output.console.is_terminal and not is_hidden
+    with progress.Progress(*columns, console=output.console, transient=True, disable=not shown) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, whole: bar.update(task, completed=done, total=whole)
+
+
+def _tell(deployed: deploying.Deployed, board: Board, port: str) -> None:
+    if deployed.kept:
+        output.say(f"The main.py that was on the board is now {deployed.kept}")
+    if deployed.left_safe_mode:
+        output.say("Its bad starts are forgotten: it leaves safe mode")
+    if deployed.changed:
+        counts = f"{len(deployed.written)} files written, {len(deployed.removed)} removed, {deployed.unchanged} as before"
+        output.say(f"{board.product} at {port}: {counts}; it starts again")
+    else:
+        output.say(f"{board.product} at {port}: nothing to do, all {deployed.unchanged} files are as they should be; it goes on")

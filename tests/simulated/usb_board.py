@@ -1,4 +1,4 @@
-"""A board without a network, on MicroPython: run in the place of main.py, beside which it lies; its USB port is standard input and output."""
+"""A board without a network, on MicroPython: lies beside main.py and is run in its place; its USB port is standard input and output."""
 
 from plotpost import port
 

@@ -112,9 +112,9 @@ class Watch:
     def heard(self, line: LogLine) -> None:
         if line.module == "plot" and line.message.startswith(_DRAWN):
             self.drawn = line.message.removeprefix(_DRAWN)
-        if line.level in "WE":
+        if line.level in "WE" and line.uptime is not None:
             self.trouble = f"{line.module}: {line.message}"
-        elif line.module in ("stream", "wifi"):
+        elif line.level == "I" and line.module in ("stream", "wifi"):
             self.trouble = None
         self._hear(line)
 

@@ -1,5 +1,6 @@
 """doctor/ without a board: what each answer of an endpoint means, what depends on what, and what is shown. Boards: tests/emulated/."""
 
+import errno
 import json
 import os
 import pty
@@ -16,14 +17,14 @@ from typing import Any
 import pytest
 import trustme
 
-from host_tools import accounts, doctor
+from host_tools import accounts, doctor, firewall
 from host_tools.child_endpoint import ChildEndpoint
 from host_tools.device import DeviceError, Lost, PortError, Raised
 from host_tools.doctor import Finding, Mark, sensors, wifi
 from host_tools.doctor import endpoint as far_end
 from host_tools.doctor.findings import Check, Failed, ok
 from host_tools.doctor.patient import Patient
-from host_tools.doctor.route import FromHere
+from host_tools.doctor.route import Address, Exchange, FromBoard, FromHere, Request
 from host_tools.endpoint.store import FIRST_USER
 from tests import processes
 from tests.faults.harness import create_plot
@@ -132,6 +133,44 @@ def test_nobody_listening_is_told_with_the_command_that_starts_one(free_port: in
     assert finding == Finding(
         Mark.FAILED, f"nobody listens at http://127.0.0.1:{free_port}", "start it: plotpost serve --host 0.0.0.0"
     )
+
+
+class KeptOut(FromHere):
+    """What a board sees whose way to the endpoint ends with `error`."""
+
+    place = FromBoard.place
+
+    def __init__(self, error: int) -> None:
+        super().__init__({}, None)
+        self._error = error
+
+    def exchange(self, address: Address, host: str, request: Request) -> Exchange:
+        return Exchange("connect", self._error, False, b"")
+
+
+def _kept_out(url: str, address: str, error: int) -> Finding:
+    patient = _patient(url)
+    patient.route, patient.address = KeptOut(error), (address, int(url.rpartition(":")[2]))
+    (finding,) = _findings(far_end.endpoint, patient)
+    return finding
+
+
+def test_a_firewall_is_meant_when_this_machine_reaches_what_the_board_does_not(endpoint: ChildEndpoint) -> None:
+    finding = _kept_out(endpoint.url, "127.0.0.1", errno.ETIMEDOUT)
+    assert finding.message == f"{endpoint.url} does not answer the board"
+    port = int(endpoint.url.rpartition(":")[2])
+    assert finding.remedy == f"this machine's firewall keeps the board out: {firewall.remedy(port)}"
+
+
+def test_an_endpoint_that_serves_its_own_machine_alone_is_told(endpoint: ChildEndpoint) -> None:
+    finding = _kept_out(endpoint.url, "127.0.0.2", errno.ECONNREFUSED)
+    assert finding.remedy == "it serves only its own machine: start it with plotpost serve --host 0.0.0.0"
+
+
+def test_a_machine_that_is_off_is_told_as_that(free_port: int) -> None:
+    finding = _kept_out(f"http://127.0.0.1:{free_port}", "127.0.0.1", errno.EHOSTUNREACH)
+    assert finding.message.startswith("the board finds no way to")
+    assert "switched on" in finding.remedy
 
 
 @pytest.mark.parametrize(

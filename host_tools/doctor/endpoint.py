@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from plotpost import url
 from plotpost.answer import Answer
 
+from host_tools import firewall
 from host_tools.doctor import probes
 from host_tools.doctor.findings import Failed, Finding, failed, ok, warning
 from host_tools.doctor.patient import Patient
 from host_tools.doctor.route import Exchange, FromBoard, FromHere, Request, Route
+from host_tools.provision import nearby
 
 _NOBODYS_TOKEN = "plotpost-doctor"
 _HEAD = (
@@ -188,9 +190,10 @@ def _seen_from_here(patient: Patient, exchange: Exchange) -> str:
     here = FromHere({}, patient.authority)
     request = Request(_head(patient, _NOBODYS_TOKEN) + _LAST_CHUNK, hold_ms=_HOLD_MS)
     if here.exchange(patient.address, host, request).answer:
+        if nearby.is_here(patient.config["endpoint"]):
+            return f"this machine's firewall keeps the board out: {firewall.remedy(port)}"
         return (
-            f"this machine reaches it: a firewall keeps the board out (let TCP port {port} in: sudo ufw allow {port}/tcp), "
-            "or the access point keeps its guests apart"
+            f"this machine reaches it: does its firewall let TCP port {port} in, and does the access point keep its guests apart?"
         )
     if exchange.error in _REFUSED and here.exchange((_LOOPBACK, port), host, request).answer:
         return "it serves only its own machine: start it with plotpost serve --host 0.0.0.0"

@@ -17,8 +17,8 @@ from typing import Self
 from mpremote.transport_serial import SerialTransport
 from serial.tools import list_ports
 
-from host_tools.bridge.frames import Frame, Kind
 from host_tools.device import PortError, connect
+from host_tools.frames import Frame, Kind
 
 _BLOCK_BYTES = 4096
 _LINE_BYTES = 1024  # what is longer is shown in pieces
@@ -28,9 +28,7 @@ _RETRY_S = 0.05
 _RETRY_MAX_S = 1.0
 _GRACE_S = 3.0  # for the system to give a port that has just come to its group
 _START = b"\xfe"
-_FRAME = re.compile(
-    rb"(?:\xfe([^\xfe\xff\x00-\x1f]*)|[^\xfe\xff\x00-\x1f]*)\xff"
-)  # or what is left of one: host_tools/bridge/frames.py
+_FRAME = re.compile(rb"(?:\xfe([^\xfe\xff\x00-\x1f]*)|[^\xfe\xff\x00-\x1f]*)\xff")  # or what is left of one: host_tools/frames.py
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")  # ESP-IDF's log comes in colours
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # a terminal would obey them
 
@@ -75,7 +73,7 @@ class Console:
         self._retry_at = 0.0
         self._pause = _RETRY_S
         self._open(port)
-        self._number = _serial_number(port)
+        self._number = serial_number(port)
 
     def __enter__(self) -> Self:
         return self
@@ -126,7 +124,7 @@ class Console:
             return []
         self._pause = min(self._pause * 2, _RETRY_MAX_S)
         self._retry_at = now + self._pause
-        port = self._find()
+        port = port_of(self._number, self.port)
         try:
             self._open(port)
         except PortError as error:
@@ -141,12 +139,6 @@ class Console:
             return []
         self._why = why
         return [Gone(why)]
-
-    def _find(self) -> str:
-        for found in list_ports.comports():
-            if self._number is not None and found.serial_number == self._number:
-                return str(found.device)
-        return self.port
 
     def _open(self, port: str) -> None:
         self._transport = connect(port)
@@ -167,12 +159,12 @@ class _Lines:
         while len(self._pending) > _LINE_BYTES:
             whole.append(self._pending[:_LINE_BYTES])
             self._pending = self._pending[_LINE_BYTES:]
-        return [text for line in whole if (text := _printable(line))]
+        return [text for line in whole if (text := printable(line))]
 
     def rest(self) -> list[str]:
         """What has come without an end of line."""
         rest, self._pending = self._pending.partition(_START)[0], b""
-        text = _printable(rest)
+        text = printable(rest)
         return [text] if text and self._is_text else []
 
 
@@ -182,12 +174,21 @@ def _said(frame: re.Match[bytes]) -> bytes:
     return decoded.payload[1:] + b"\n" if decoded is not None and decoded.kind is Kind.LOG else b""
 
 
-def _printable(line: bytes) -> str:
+def printable(line: bytes) -> str:
+    """Text without its end of line and its colours; what a terminal would obey is escaped."""
     text = _COLOUR.sub("", line.rstrip(b"\r").decode(errors="backslashreplace"))
     return _CONTROL.sub(lambda control: f"\\x{ord(control[0]):02x}", text)
 
 
-def _serial_number(port: str) -> str | None:
+def port_of(number: str | None, otherwise: str) -> str:
+    """Where the board with this serial number is plugged in now."""
+    for found in list_ports.comports():
+        if number is not None and found.serial_number == number:
+            return str(found.device)
+    return otherwise
+
+
+def serial_number(port: str) -> str | None:
     """Of the board's USB chip; None where the port is not USB's, or two boards have the same (cheap USB chips have none)."""
     real = os.path.realpath(port)
     found = list(list_ports.comports())

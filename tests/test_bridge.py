@@ -19,8 +19,8 @@ from plotpost import log
 from plotpost.tunnel import Tunnel
 
 from host_tools import accounts
-from host_tools.bridge.frames import Decoder, Frame, Kind, digits
 from host_tools.child_endpoint import ChildEndpoint
+from host_tools.frames import Decoder, Frame, Kind, digits
 from host_tools.runtime import Runtime
 from tests import processes
 from tests.network import quiet_port
@@ -160,8 +160,8 @@ def test_what_others_print_between_frames_is_shown_and_disturbs_nothing(desk: De
     desk.await_stored()
     printed = [b"Traceback (most recent call last):\r\nValueError: 3\r\n"]
     desk.board.cable.to_host = lambda data: data + printed.pop() if printed and data.endswith(b"\xff") else data
-    desk.bridge.await_line("micropython", "Traceback (most recent call last):")
-    desk.bridge.await_line("micropython", "ValueError: 3")
+    desk.bridge.await_line("traceback", "Traceback (most recent call last):")
+    desk.bridge.await_line("traceback", "ValueError: 3")
     desk.await_stored(50)
     assert len(desk.bridge.notes) == 1
     desk.settle()
@@ -236,7 +236,7 @@ def test_a_port_is_held_by_one_bridge_alone(desk: Desk[Board], tmp_path: Path) -
     port = str(desk.board.cable.port)
     done = processes.run(tmp_path, "bridge", "--port", port)
     assert done.returncode == 1
-    assert done.stderr == f"plotpost: {port} is in use by another program: end it, a serial monitor or Thonny most likely\n"
+    assert done.stderr.startswith(f"plotpost: {port} is in use by ")
     desk.await_stored()
 
 
@@ -273,7 +273,7 @@ class TestFrames:
         frame = Frame(kind, number, payload)
         wire = frame.encode()
         assert min(wire) >= 0x20
-        assert list(Decoder().feed(f"{text}\r\n".encode() + wire + b"\r\n")) == [text, frame, ""]
+        assert list(Decoder().feed(f"{text}\r\n".encode() + wire + b"\r\n")) == [text.encode() + b"\r", frame, b"\r"]
 
     @given(noise=st.binary(max_size=300), cut=st.integers(1, 40))
     def test_after_noise_and_a_cut_frame_the_next_is_taken(self, noise: bytes, cut: int) -> None:
@@ -285,7 +285,7 @@ class TestFrames:
     @given(secret=st.integers(0, 30), start=st.integers(1, 40))
     def test_the_rest_of_a_frame_whose_beginning_was_lost_is_never_shown(self, secret: int, start: int) -> None:
         wire = Frame(Kind.DATA, 0, b"plotly-streamtoken: abcdefghij\r\n" + b"\n" * secret).encode()
-        assert list(Decoder().feed(wire[start:] + b"after\r\n")) == ["after"]
+        assert list(Decoder().feed(wire[start:] + b"after\r\n")) == [b"after\r"]
 
     @given(payload=st.binary(min_size=1, max_size=192))
     def test_the_host_reads_what_the_board_writes(self, payload: bytes) -> None:

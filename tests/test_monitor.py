@@ -23,7 +23,7 @@ from serial.tools import list_ports
 from serial.tools.list_ports_common import ListPortInfo
 
 from host_tools import monitor
-from host_tools.bridge.frames import Frame, Kind
+from host_tools.frames import Frame, Kind
 from host_tools.cli import commands
 from host_tools.console import Back, Console, Gone, Line
 from host_tools.device import PortError

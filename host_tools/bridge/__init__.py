@@ -96,18 +96,23 @@ async def _serve(served: Served, trusted: ssl.SSLContext, cable: Cable) -> None:
 
 async def _attend(served: Served, session: Session, cable: Cable) -> None:
     """Until the cable is lost."""
-    cable.listen(session.take)
-    unanswered = 0
+    ticking = asyncio.create_task(_tick(served, session))
     try:
-        while not cable.lost.is_set():
-            session.tick()
-            unanswered = 0 if session.up else unanswered + 1
-            if unanswered == _STRANGER_TICKS:
-                served.say(_NOTHING_SPEAKS.format(served.port))
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(cable.lost.wait(), _TICK_S)
+        while data := await cable.read():
+            session.take(data)
     finally:
+        ticking.cancel()
         await session.close()
+
+
+async def _tick(served: Served, session: Session) -> None:
+    unanswered = 0
+    while True:
+        session.tick()
+        unanswered = 0 if session.up else unanswered + 1
+        if unanswered == _STRANGER_TICKS:
+            served.say(_NOTHING_SPEAKS.format(served.port))
+        await asyncio.sleep(_TICK_S)
 
 
 async def _replug(cable: Cable) -> Cable:

@@ -11,7 +11,9 @@ from typing import Protocol
 from plotpost import url
 
 from host_tools.bridge.connection import Address, Connection, Refusal
-from host_tools.bridge.frames import VERSION, Decoder, Frame, Kind, digits, number
+from host_tools.console import printable
+from host_tools.frames import VERSION, Decoder, Frame, Kind, digits, number
+from host_tools.monitor import Sorter
 from host_tools.simulate import LogLine
 
 _WINDOW = 2048  # of the board's bytes, on their way to the endpoint
@@ -57,6 +59,7 @@ class Session:
         self._trusted = trusted
         self._clock = clock
         self._decoder = Decoder()
+        self._sorter = Sorter()
         self._first = True  # the port may have been opened in the middle of a line
         self._nonce = digits(secrets.randbits(12), 2)
         self._next = 0
@@ -94,9 +97,9 @@ class Session:
         self._served.counts.broken += self._decoder.broken
         self._decoder.broken = 0
 
-    def _show(self, text: str) -> None:
-        line = LogLine.parse(text)
-        if text and (line.uptime is not None or not self._first):
+    def _show(self, text: bytes) -> None:
+        line = self._sorter.sort(printable(text))
+        if line.message and (line.uptime is not None or not self._first):
             self._served.on_line(line)
 
     def _take_frame(self, frame: Frame) -> None:
@@ -120,7 +123,7 @@ class Session:
         if missed := number(frame.payload[:1]):
             self._served.counts.missed += missed
             self._served.say(f"{missed} lines of the log were lost: nobody took them")
-        self._served.on_line(LogLine.parse(frame.payload[1:].decode(errors="replace")))
+        self._served.on_line(LogLine.parse(printable(frame.payload[1:])))
 
     def _obey(self, frame: Frame) -> None:
         match frame.kind:

@@ -87,7 +87,7 @@ class Decoder:
         self._inside = False
         self._piece = bytearray()
 
-    def feed(self, data: bytes) -> Iterator[Frame | str]:
+    def feed(self, data: bytes) -> Iterator[Frame | bytes]:
         for byte in data:
             if byte == _START:
                 self.broken += self._inside
@@ -98,7 +98,7 @@ class Decoder:
                 self.broken += 1
                 self._begin(False)
             elif byte == 0x0A:
-                yield self._piece.decode(errors="replace").rstrip("\r")
+                yield bytes(self._piece)
                 self._begin(False)
             else:
                 self._piece.append(byte)

@@ -241,6 +241,7 @@ class Device:
                     file_to_inject=None,
                 )
             finally:
+                terminal.write(b"\r\n")  # after the prompt
                 terminal.exit()
         if is_lost:
             raise self._lost("it was reset, or unplugged")

@@ -1,5 +1,6 @@
 """What a board says on its serial port: the agent's log and whatever else comes there; and its crash log."""
 
+import contextlib
 import json
 import re
 import time
@@ -58,36 +59,33 @@ class Entry:
     line: LogLine
 
 
-def follow(port: str, show: Callable[[Entry], None], seconds: float | None = None) -> None:
-    """Shows what comes, for so long or until KeyboardInterrupt; Ctrl-X gives the REPL. Raises DeviceError."""
-    keyboard, sorter = Keyboard(), Sorter()
+def follow(port: str, show: Callable[[Entry], None], seconds: float | None = None, keyboard: Keyboard | None = None) -> None:
+    """Shows what comes, for so long or until KeyboardInterrupt; Ctrl-X at `keyboard` gives the REPL there. Raises DeviceError."""
+    sorter = Sorter()
     deadline = None if seconds is None else time.monotonic() + seconds
 
     def say(line: LogLine) -> None:
         show(Entry(datetime.now().astimezone(), line))
 
     with Console(port) as console:
-        say(_remark("I", f"{port}; Ctrl-C ends this and leaves the board alone" + _if_there(keyboard)))
+        way_out = "Ctrl-C ends this and leaves the board alone" + (", Ctrl-X goes to its REPL" if keyboard else "")
+        say(_remark("I", f"{port}: an agent that is well says little; {way_out}"))
         while deadline is None or time.monotonic() < deadline:
-            with keyboard.listening():
+            with keyboard.listening() if keyboard else contextlib.nullcontext():
                 wants_repl = _listen(console, keyboard, lambda event: say(_line(event, sorter)), deadline)
             if wants_repl:
                 console.close()
                 _converse(console.port, lambda level, text: say(_remark(level, text)))
 
 
-def _listen(console: Console, keyboard: Keyboard, on_event: Callable[[Event], None], deadline: float | None) -> bool:
+def _listen(console: Console, keyboard: Keyboard | None, on_event: Callable[[Event], None], deadline: float | None) -> bool:
     """True when the REPL is asked for, False at the end of the time."""
     while deadline is None or time.monotonic() < deadline:
         for event in console.read():
             on_event(event)
-        if keyboard.pressed() == _REPL_KEY:
+        if keyboard and keyboard.pressed() == _REPL_KEY:
             return True
     return False
-
-
-def _if_there(keyboard: Keyboard) -> str:
-    return ", Ctrl-X goes to its REPL" if keyboard.is_here else ""
 
 
 def _line(event: Event, sorter: Sorter) -> LogLine:

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from host_tools import output
 from host_tools.cli import options
+from host_tools.keyboard import Keyboard
 from host_tools.monitor import Crash, Entry, Lives
 
 _STYLES = {"D": "dim", "I": "", "W": "yellow", "E": "bold red"}
@@ -39,7 +40,7 @@ def monitor(port: str | None, crashes: bool, seconds: float | None, as_json: boo
         _show_lives(monitor.crashes(port), as_json)
         return
     with contextlib.suppress(KeyboardInterrupt):
-        monitor.follow(port, _print_json if as_json else _print, seconds)
+        monitor.follow(port, _print_json if as_json else _print, seconds, None if as_json else Keyboard.find())
 
 
 def _print_json(entry: Entry) -> None:

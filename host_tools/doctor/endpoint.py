@@ -40,9 +40,10 @@ def name(patient: Patient) -> Iterator[Finding]:
         )
     address = route.resolve(host, port)
     if address is None:
+        known = "does the access point pass multicast on" if host.endswith(".local") else "does the network's DNS know it"
         raise Failed(
             f"{route.place} finds no host of the name {host}",
-            "is it spelt right, and known to the network's DNS? Else name its address: plotpost provision",
+            f"is it spelt right, and {known}? Else name its address: plotpost provision",
         )
     patient.address = address
     yield ok("the endpoint is named by its address" if address[0] == host else f"{host} is {address[0]}")

@@ -65,7 +65,7 @@ class Sampler:
             progress()
             now = ticks_ms()
             try:  # here and not below, because a handler makes a frame too large for the stack: see line.py
-                pause = self.step(now)
+                pause = max(self.step(now) - ticks_diff(ticks_ms(), now), 0)  # some parts hold the board while they are read
             except _FAULTS as error:
                 self.failed(error, now)
                 pause = 0
@@ -95,7 +95,7 @@ class Sampler:
         self._slot = slot
         slot.advance()
         if slot.wait:  # the part needs time between start and result: the others are not kept waiting
-            slot.due = ticks_add(now, slot.wait)
+            slot.due = ticks_add(ticks_ms(), slot.wait)  # not `now`: a part before it may have held the board
             return
         slot.failed = False
         self._store(slot.channels, slot.values)

@@ -1,11 +1,22 @@
 """sampler.py: when sensors are read and what becomes of it, on MicroPython and on CPython. Time is a number that the test moves."""
 
+import asyncio
 from array import array
 
-from plotpost import log
+from plotpost import log, sampler
 from plotpost.clock import Clock
 from plotpost.sampler import Sampler, Slot
 from plotpost.spool import NO_VALUE, Spool
+
+
+class Time:
+    """What the clock shows."""
+
+    now = 0
+
+    @staticmethod
+    def ticks():
+        return Time.now
 
 
 class Part:
@@ -16,9 +27,11 @@ class Part:
         self.starts = 0
         self.reads = 0
         self.error = None
+        self.holds = 0  # milliseconds for which it holds the board
 
     def start(self):
         self.starts += 1
+        Time.now += self.holds
         return self.wait
 
     def read(self, values):
@@ -39,6 +52,14 @@ class Bed:
         self.sampler = Sampler(slots, self.spool, self.clock)
 
     def step(self, now):
+        Time.now = now
+        kept, sampler.ticks_ms = sampler.ticks_ms, Time.ticks
+        try:
+            return self._step(now)
+        finally:
+            sampler.ticks_ms = kept
+
+    def _step(self, now):
         while True:
             try:
                 return self.sampler.step(now)
@@ -97,6 +118,39 @@ def test_a_slow_part_is_not_waited_for_and_keeps_the_rhythm():
     assert slow.reads == 1
     bed.step(100)
     assert slow.starts == 2
+
+
+def test_a_slow_part_gets_its_time_also_behind_one_that_holds_the_board():
+    holding, slow = Part(), Part(wait=75)
+    holding.holds = 27
+    bed = Bed(holding, slow, every=1000)
+    bed.step(0)
+    bed.step(75 + 26)
+    assert slow.reads == 0
+    bed.step(75 + 27)
+    assert slow.reads == 1
+
+
+def test_the_time_for_which_a_part_holds_the_board_is_not_waited_once_more():
+    holding = Part()
+    holding.holds = 30
+    bed = Bed(holding)
+    pauses = []
+
+    async def sleep_ms(ms):
+        pauses.append(ms)
+        raise KeyboardInterrupt
+
+    kept = sampler.ticks_ms, sampler.sleep_ms
+    sampler.ticks_ms, sampler.sleep_ms = Time.ticks, sleep_ms
+    Time.now = 0
+    try:
+        asyncio.run(bed.sampler.run(lambda: None))
+    except KeyboardInterrupt:
+        pass
+    finally:
+        sampler.ticks_ms, sampler.sleep_ms = kept
+    assert pauses == [70]
 
 
 def test_a_failing_sensor_leaves_one_gap_and_one_warning_and_comes_back():

@@ -105,7 +105,7 @@ def device_id():
 
 def warm():
     """True when this program was started again without a reset of the chip, as after service: its ticks go on, long past a boot."""
-    return not SYSTEM_CLOCK and started > _BOOT_MS
+    return not SYSTEM_CLOCK and not 0 <= ticks_diff(started, 0) <= _BOOT_MS
 
 
 def forget(*names):

@@ -17,6 +17,16 @@ def firmware_package() -> Path:
     return _HERE.parent / "plotpost" if _INSTALLED else _HERE.parent / "firmware" / "plotpost"
 
 
+def hardware() -> Path:
+    """The folder of the simulated hardware, modules for MicroPython."""
+    return _HERE / "hardware"
+
+
+def copy_hardware(destination: Path) -> None:
+    """Puts the simulated hardware beside main.py: modules that MicroPython's unix port lacks, and the parts at their pins."""
+    shutil.copytree(hardware(), destination, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+
+
 def copy_firmware(destination: Path) -> None:
     """Puts main.py and plotpost/ into a folder, as they lie on a board."""
     folder = _HERE / "_firmware" if _INSTALLED else _HERE.parent / "firmware"

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from host_tools import leash, resources
+from host_tools import boards, leash, pins, resources
 from host_tools.runtime import BOARD_HEAP_KIB, Runtime
 
 _LINE = re.compile(r"(\d+\.\d{3}) ([DIWE]) (\S+) (.*)")
@@ -82,6 +82,9 @@ class Simulation:
         try:
             self.flash = Path(self._flash.name)
             resources.copy_firmware(self.flash)
+            if any(option in entry for entry in config["sensors"] for option in pins.PIN_OPTIONS):
+                config = pins.numbered(config, boards.load(config["board"]))
+                resources.copy_hardware(self.flash)
             _write_private(self.flash / "config.json", {k: v for k, v in config.items() if k not in _CHIP_ONLY})
             _write_private(self.flash / "secrets.json", secrets)
             self._process = self._start(runtime.command("main.py", board_kib=heap_kib))

@@ -1,4 +1,4 @@
-"""A Raspberry Pi 4 that is not there: Adafruit's driver, Blinka and gpiod as they are, on the simulated wires of tests/simulated.
+"""A Raspberry Pi 4 that is not there: Adafruit's driver, Blinka and gpiod as they are, on simulated wires.
 
 Simulated is what the kernel does, gpiod.Chip on /dev/gpiochip0, and the time that passes while Python looks at a line.
 `python -m tests.raspberry_pi agent ...` is the command `plotpost` on that machine, with a DHT22 at GPIO4.
@@ -12,14 +12,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from host_tools import resources
+
 os.environ.setdefault("BLINKA_FORCEBOARD", "RASPBERRY_PI_4B")
 os.environ.setdefault("BLINKA_FORCECHIP", "BCM2XXX")
-SIMULATED = str(Path(__file__).parent / "simulated")  # MicroPython's modules, which have no types
-
-sys.path.append(SIMULATED)
+sys.path.append(str(resources.hardware()))  # MicroPython's modules, which have no types
 wires: Any = importlib.import_module("wires")
 dht_part: Any = importlib.import_module("dht_part")
-sys.path.remove(SIMULATED)
+sys.path.pop()
 adafruit_dht: Any = importlib.import_module("adafruit_dht")
 board: Any = importlib.import_module("board")
 gpiod: Any = importlib.import_module("gpiod")

@@ -6,6 +6,7 @@ import sys
 from array import array
 from collections.abc import Iterator
 from importlib.util import find_spec
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -28,7 +29,7 @@ def pi() -> Iterator[Any]:
     module: Any = importlib.import_module("tests.raspberry_pi")
     chip, paths = module.gpiod.Chip, module._pins._chip_paths
     module.install()
-    sys.path.append(module.SIMULATED)
+    sys.path.append(str(Path(__file__).parent / "simulated"))
     yield module
     module.gpiod.Chip, module._pins._chip_paths = chip, paths
     sys.path[:] = path

@@ -32,7 +32,8 @@ class Board:
         resources.copy_firmware(folder)
         shutil.copy(HERE / "faults" / "counting_part.py", folder / "plotpost" / "sensors" / "load.py")
         shutil.copy(HERE / "simulated" / "machine.py", folder)
-        shutil.copy(HERE / "simulated" / "wires.py", folder)
+        for module in ("board_pins.py", "wires.py"):
+            shutil.copy(resources.hardware() / module, folder)
         shutil.copy(HERE / "simulated" / "sleeping_board.py", folder)
         self.configure(url, token)
         self.lives: list[str] = []

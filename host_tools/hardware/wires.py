@@ -5,6 +5,11 @@ A part has `edge(level, now)`, called when the board lets the wire go or pulls i
 
 now = 0  # microseconds
 
+
+def begin():
+    """The board begins an exchange. Where time is not simulated, this brings `now` up to date."""
+
+
 _wires = {}
 
 

@@ -6,6 +6,7 @@ from onewire_probe import crc8
 
 def reset(pin):
     """Whether anybody answers."""
+    wires.begin()
     pin.wire.drive(0)
     wires.sleep_us(480)
     pin.wire.drive(1)

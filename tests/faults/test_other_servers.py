@@ -146,10 +146,10 @@ def test_a_server_that_closes_each_time_is_opened_seldom(streaming: Callable[[Ol
 def test_a_line_that_is_refused_without_its_number_is_skipped_alone(
     streaming: Callable[[OldServer], tuple[Board, Proxy]],
 ) -> None:
-    server = OldServer(refuses=60)
+    server = OldServer(refuses=6)
     board, _ = streaming(server)
     _wait_until(lambda: 80 in server.values)
     taken = _stop(board)
     assert board.closing is not None
     assert board.closing.skipped == 1
-    assert sorted(set(server.values)) == [value for value in taken if value != 60]
+    assert sorted(set(server.values)) == [value for value in taken if value != 6]

@@ -224,8 +224,8 @@ def test_pages_are_never_struck(faulty: Callable[..., FaultyEndpoint]) -> None:
 
 
 def test_a_real_board_loses_nothing_by_faults_at_random(runtime: Runtime, faulty: Callable[..., FaultyEndpoint]) -> None:
-    endpoint = faulty("reset:0.3", "503:4", "slow:5", "408:7")
-    plan = Plan(("even",), "50ms", checkpoint={"every": "2s", "records": 100})
+    endpoint = faulty("reset:0.4", "503:3", "408")
+    plan = Plan(("even",), "50ms", checkpoint={"every": "5s", "records": 100})
     tokens = {"even": endpoint.token}
     with accounts.opened(endpoint.data) as store, Station(plan, runtime, endpoint.port, store, endpoint.user, tokens) as station:
         for _ in range(4):

@@ -1,15 +1,20 @@
 """`plotpost bridge`: the whole agent on real MicroPython at the end of a cable, and a real endpoint; every reading arrives exactly once."""
 
 import os
+import pty
 import random
+import select
 import signal
 import socket
 import ssl
+import threading
 import time
+import tty
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import pytest
 import trustme
@@ -18,10 +23,11 @@ from hypothesis import strategies as st
 from plotpost import log
 from plotpost.tunnel import Tunnel
 
-from host_tools import accounts
+from host_tools import accounts, bridge
 from host_tools.child_endpoint import ChildEndpoint
 from host_tools.frames import Decoder, Frame, Kind, digits
 from host_tools.runtime import Runtime
+from host_tools.simulate import LogLine
 from tests import processes
 from tests.network import quiet_port
 from tests.usb import Board, Bridge
@@ -80,9 +86,10 @@ def test_a_bridge_that_is_frozen_loses_no_reading(desk: Desk[Board]) -> None:
     desk.settle()
 
 
-def test_a_bridge_that_ends_leaves_the_board_running_and_its_log_plain(desk: Desk[Board]) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_a_bridge_that_ends_leaves_the_board_running_and_its_log_plain(desk: Desk[Board], how: signal.Signals) -> None:
     desk.await_stored()
-    assert desk.bridge.stop() == 0
+    assert desk.bridge.end(how) == 0
     said = b""
     port = os.open(desk.board.cable.port, os.O_RDONLY | os.O_NOCTTY)
     while b"\n" not in said:
@@ -254,6 +261,71 @@ def test_a_wrong_option_is_one_line(tmp_path: Path, options: list[str], complain
     assert done.returncode == 1
     assert done.stderr.startswith(f"plotpost: {complaint}")
     assert done.stderr.count("\n") == 1
+
+
+def test_a_port_at_which_nobody_asks_for_a_bridge_is_told_of_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bridge, "_TICK_S", 0.01)
+    with Port() as port:
+        told = port.serve(lambda told: len(port.received) > 500)
+    assert told == [
+        f"{port.name} does not ask for a bridge: does its agent run, and does its config.json leave out wifi? "
+        "The log tells, or `plotpost doctor` does"
+    ]
+
+
+def test_a_firmware_that_speaks_another_version_is_told_of_with_the_remedy() -> None:
+    with Port(Frame(Kind.HELLO, 0, digits(2, 1) + digits(0, 2) + digits(128, 2)).encode()) as port:
+        told = port.serve(lambda told: bool(told))
+    assert told == [
+        f"the firmware at {port.name} speaks version 2 of the tunnel, this is version 1: bring it up to date with `plotpost deploy`"
+    ]
+
+
+def test_a_reader_of_the_log_that_leaves_ends_the_bridge() -> None:
+    def leave(line: LogLine) -> None:
+        raise BrokenPipeError
+
+    with Port(b"1.000 I agent hello\r\n") as port, pytest.raises(BrokenPipeError):
+        port.serve(lambda told: False, leave)
+
+
+class Port:
+    """A serial port with something at its end that is no agent: it says `answer` to everything."""
+
+    def __init__(self, answer: bytes = b"") -> None:
+        self.received = b""
+        self._answer = answer
+
+    def __enter__(self) -> Self:
+        self._master, self._slave = pty.openpty()
+        tty.setraw(self._slave)
+        self.name = os.ttyname(self._slave)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        os.close(self._master)
+        os.close(self._slave)
+
+    def serve(self, enough: Callable[[list[str]], bool], on_line: Callable[[LogLine], None] = print) -> list[str]:
+        """What the bridge tells until that is `enough`, or it raises."""
+        told: list[str] = []
+        stop = threading.Event()
+
+        def play() -> None:
+            while not enough(told) and not stop.wait(0.01):
+                if select.select([self._master], [], [], 0)[0]:
+                    self.received += os.read(self._master, 1024)
+                    os.write(self._master, self._answer)
+            stop.set()
+
+        player = threading.Thread(target=play)
+        player.start()
+        try:
+            bridge.bridge(self.name, None, on_line, stop, say=told.append)
+        finally:
+            stop.set()
+            player.join()
+        return told
 
 
 class TestFrames:

@@ -228,18 +228,19 @@ class Bridge:
 
     def kill(self) -> None:
         """SIGKILL: it says goodbye to nobody."""
-        self._end(signal.SIGKILL)
+        self.end(signal.SIGKILL)
 
     def stop(self) -> int:
         """Ctrl-C; its exit status."""
-        return self._end(signal.SIGINT)
+        return self.end(signal.SIGINT)
 
     @property
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid
 
-    def _end(self, how: signal.Signals) -> int:
+    def end(self, how: signal.Signals) -> int:
+        """Its exit status after this signal."""
         if (process := self._process) is None:
             return 0
         process.send_signal(how)

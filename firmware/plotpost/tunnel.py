@@ -39,6 +39,7 @@ _TAIL = const(3)  # three digits of CRC
 _PAYLOAD = const(192)  # to the bridge: with it a frame fits the 256 bytes that TinyUSB holds on an rp2
 _WINDOW = const(128)  # from the bridge, unread: an esp32's UART waits for nobody, and 260 bytes hold that and what comes beside
 _WINDOW_DIGITS = b"\x82\x80"
+_RESERVE = const(512)  # of the bridge's room: the log must get through when the endpoint takes nothing
 _SILENT_MS = const(5000)  # the bridge pings every second
 _CRC_START = const(0xFFFF)
 
@@ -169,7 +170,7 @@ class Tunnel:
         """Send some of `size` bytes of `buf` from `start` on: how many, None when there is no room."""
         if self._state != _STANDING or not self._free():
             return None
-        size = min(size, self._credit, _PAYLOAD)
+        size = min(size, self._credit - _RESERVE, _PAYLOAD)
         if size <= 0:
             return None
         self._credit -= size

@@ -265,10 +265,21 @@ def test_what_was_read_is_granted_again():
 def test_no_more_is_sent_than_the_bridge_has_room_for():
     with Bed() as bed:
         line = len("2.000 I bridge plotpost bridge is here") + 1
-        bed.standing(window=300 + line)
+        bed.standing(window=512 + 300 + line)
         assert [bed.write(b"x" * 200) for _ in range(3)] == [192, 108, None]
         bed.say(CREDIT, digits(20, 2))
         assert [bed.write(b"x" * 200) for _ in range(2)] == [20, None]
+
+
+def test_the_log_gets_through_when_the_endpoint_takes_nothing():
+    with Bed() as bed:
+        bed.standing()
+        while bed.write(b"x" * 192):
+            pass
+        bed.got()
+        log.warning("stream", "the endpoint takes no more data")
+        ((kind, _, payload),) = bed.got()
+        assert (kind, payload[:1]) == (LOG, b"\x80")
 
 
 def test_log_lines_for_which_there_is_no_room_are_counted():

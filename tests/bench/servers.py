@@ -16,6 +16,7 @@ from pathlib import Path
 from host_tools import accounts, leash
 from host_tools.child_endpoint import ChildEndpoint
 from host_tools.endpoint.store import FIRST_USER
+from tests.network import quiet_port
 
 _START_S = 10
 _APT = Path(__file__).parent.parent.parent / ".ci" / "apt.sh"
@@ -54,7 +55,7 @@ def sink() -> Iterator[int]:
 def mosquitto(folder: Path) -> Iterator[tuple[int, int]]:
     """Port and process id of a mosquitto that keeps everything for a subscriber, and nothing on disk. Raises Unavailable."""
     program = _mosquitto()
-    port = _free_port()
+    port = quiet_port()
     settings = folder / "mosquitto.conf"
     settings.write_text(_MOSQUITTO.format(port=port))
     with subprocess.Popen(
@@ -117,12 +118,6 @@ def _mosquitto() -> str:
     if program is None:
         raise Unavailable("mosquitto is missing (Debian: sudo apt install mosquitto)")
     return program
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _await_port(port: int) -> None:

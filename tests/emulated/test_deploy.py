@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+import shlex
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -21,8 +22,10 @@ from tests.emulated.unplugging import unplugged
 
 pytestmark = pytest.mark.emulated
 
+ROOT = Path(__file__).parents[2]
 PICO = boards.load("pico")
 AWAIT_S = 30
+MIP_S = 180.0
 BARE_CUTS = (60, 120)  # operations of flash into the deploys of a bare board, one after the other
 
 
@@ -172,6 +175,31 @@ def test_a_full_board_is_told_before_anything_changes(bare: Pico) -> None:
             deploy(device, PICO, ["health"])
         assert operations(bare) == before
         device.remove("/big.bin")
+
+
+def commands(first: str) -> list[list[str]]:
+    """The lines of docs/deploy.md that begin at this one, to the end of their block, as mpremote's arguments."""
+    lines = (ROOT / "docs" / "deploy.md").read_text().partition(f"```sh\n{first}\n")
+    block = (first + "\n" + lines[2].partition("```")[0]).splitlines()
+    return [shlex.split(line)[3:] for line in block if line.startswith("mpremote connect /dev/ttyACM0 ")]
+
+
+def test_mip_is_another_way_to_install_the_agent(bare: Pico, index: Index, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    monkeypatch.chdir(ROOT)
+    (index.folder / "package" / "py" / "requests").mkdir(parents=True)
+    (index.folder / "package" / "py" / "requests" / "latest.json").write_text('{"hashes": [], "urls": []}')
+    install_it, copy_main = commands("mpremote connect /dev/ttyACM0 mip install --no-mpy firmware/package.json")
+    bare.mpremote(*install_it[:-1], "--index", index.pins["source"], install_it[-1], timeout=MIP_S)
+    bare.mpremote(*copy_main)
+    bare.reset()
+    said(bare, "config.json: cannot be read; put it beside main.py")
+    with Device.open(bare.port) as device:
+        assert device.run("import plotpost.agent\nprint(plotpost.agent.__file__)") == "/lib/plotpost/agent.py\n"
+        clear(device)
+
+
+def test_a_stock_pico_has_no_romfs_to_deploy_to(pico: Pico) -> None:
+    assert pico.mpremote("romfs", "query") == "ROMFS is not enabled on this device\n"
 
 
 # A firmware in little, so that many cuts take little time

@@ -191,7 +191,7 @@ class _Check:
             yield f"{place}.driver: {name!r} {_unknown(name, known, where)}"
             return
         driver = sensors.driver(name)
-        yield from self._check_options(place, entry, driver.OPTIONS)
+        yield from self._check_options(place, entry, driver)
         too_often = f'{entry["every"]!r} is too often for {name}, at most "{driver.MIN_EVERY_MS}ms"'
         yield from _refused(units.milliseconds, f"{place}.every", entry["every"], driver.MIN_EVERY_MS, too_often)
         channels = [channel for channel, _, _ in driver.CHANNELS]
@@ -199,10 +199,15 @@ class _Check:
             if channel not in channels:
                 yield f"{place}.channels.{channel}: {_unknown(channel, channels)}"
 
-    def _check_options(self, place: str, entry: Json, options: tuple[str, ...]) -> Iterator[str]:
+    def _check_options(self, place: str, entry: Json, driver: Any) -> Iterator[str]:
         for key in entry:
-            if key not in _SENSOR_KEYS + options:
-                yield f"{place}.{key}: {_unknown(key, _SENSOR_KEYS + options)}"
+            if key not in _SENSOR_KEYS + driver.OPTIONS:
+                yield f"{place}.{key}: {_unknown(key, _SENSOR_KEYS + driver.OPTIONS)}"
+        if hasattr(driver, "check"):
+            try:
+                driver.check(entry)
+            except sensors.Absent as why:
+                yield f"{place}: {why}"
 
     def _check_spool(self, spool: Json) -> Iterator[str]:
         place = f"{CONFIG}: spool.ram"

@@ -41,6 +41,27 @@ def test_each_sensor_that_is_shown_is_a_right_one(entry: Json) -> None:
     assert config.validate(whole, {"version": 1, "tokens": tokens}) == []
 
 
+@pytest.mark.parametrize(
+    ("entry", "why"),
+    [
+        ({"driver": "ds18b20", "pin": "GP4", "address": "28-0316a2795bff"}, "its address '28-0316a2795bff' is no 16 hex digits"),
+        ({"driver": "analog", "pin": "GP26", "low": 1200, "high": 1200}, "low and high must differ"),
+        ({"driver": "analog", "pin": "GP26", "high": "3.3V"}, "high must be millivolts, a whole number from 0 to 10000"),
+    ],
+)
+def test_a_wrong_option_is_told_before_anything_starts(entry: Json, why: str) -> None:
+    channel = sensors.driver(entry["driver"]).CHANNELS[0][0]
+    whole = {
+        "version": 1,
+        "board": "pico_w",
+        "name": "greenhouse",
+        "endpoint": "http://127.0.0.1:8050",
+        "sensors": [{**entry, "every": "5s", "channels": {channel: {"stream": "s"}}}],
+    }
+    (problem,) = config.validate(whole, {"version": 1, "tokens": {"s": "token"}})
+    assert problem.startswith(f"config.json: sensors[0]: {why}")
+
+
 def test_the_files_for_a_raspberry_pi_are_right_ones() -> None:
     settings, secrets = shown((DOCS / "raspberry-pi.md").read_text(encoding="utf-8"))
     assert config.validate(settings, secrets) == []

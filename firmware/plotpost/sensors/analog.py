@@ -24,12 +24,19 @@ class Driver:
     OPTIONS = ("pin", "low", "high", "reference")
     MIN_EVERY_MS = 10
 
-    def __init__(self, options):
-        self._reference = _millivolts(options, "reference", 3300)
-        self._low = _millivolts(options, "low", 0)
-        self._span = _millivolts(options, "high", self._reference) - self._low
-        if not self._span or not self._reference:
+    @staticmethod
+    def check(options):
+        """Reference, low and high, in millivolts. Raises Absent for options that are wrong on any board."""
+        reference = _millivolts(options, "reference", 3300)
+        low = _millivolts(options, "low", 0)
+        high = _millivolts(options, "high", reference)
+        if low == high or not reference:
             raise Absent("low and high must differ, and reference must not be 0")
+        return reference, low, high
+
+    def __init__(self, options):
+        self._reference, self._low, high = self.check(options)
+        self._span = high - self._low
         self._adc = _converter(pins.wanted(options))
         self._calibrated = hasattr(self._adc, "read_uv")
 

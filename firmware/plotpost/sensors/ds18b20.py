@@ -26,6 +26,11 @@ class Driver:
     OPTIONS = ("pin", "address")
     MIN_EVERY_MS = 1000
 
+    @staticmethod
+    def check(options):
+        """Raises Absent for options that are wrong on any board."""
+        _rom(options.get("address"))
+
     def __init__(self, options):
         self._pin = pins.wanted(options)
         self._wanted = _rom(options.get("address"))

@@ -37,7 +37,8 @@ def _patient(url: str, authority: bytes | None = None, **tokens: str) -> Patient
     """One whose board has no WiFi, so that everything is asked from here."""
     channels = {name: {"stream": name} for name in tokens}
     config = {"endpoint": url, "sensors": [{"driver": "memory", "every": "1s", "channels": channels}]}
-    return Patient("", None, config=config, secrets={"tokens": tokens}, route=FromHere(tokens, authority), authority=authority)
+    secrets: dict[str, Any] = {"tokens": tokens}
+    return Patient("", None, config=config, secrets=secrets, route=FromHere(secrets, authority), authority=authority)
 
 
 def _findings(check: Callable[[Patient], Iterator[Finding]], patient: Patient) -> list[Finding]:
@@ -123,9 +124,14 @@ def test_a_board_that_makes_its_plot_by_itself_may_have_none_yet(endpoint: Child
     with accounts.opened(endpoint.data) as store:
         patient = _patient(endpoint.url, s=store.new_token(accounts.owner(store)[0]))
     patient.config["plot"] = {"title": "mine"}
+    patient.secrets["account"] = {"user": FIRST_USER, "api_key": endpoint.api_key}
     _reached(patient)
     (finding,) = _findings(far_end.tokens, patient)
     assert finding.mark is Mark.WARNING
+    patient.secrets["account"]["api_key"] = "wrong"
+    account, token = _findings(far_end.tokens, patient)
+    assert (account.mark, token) == (Mark.FAILED, finding)
+    assert "plotpost user rotate-key" in account.remedy
 
 
 def test_nobody_listening_is_told_with_the_command_that_starts_one(free_port: int) -> None:

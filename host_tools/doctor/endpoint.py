@@ -21,6 +21,9 @@ _HEAD = (
     "POST {path} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n"
     "plotly-streamtoken: {token}\r\nplotpost-records: {stream_id}/0\r\n\r\n"
 )
+_WHO = (
+    "GET {path}/v2/users/current HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\nAuthorization: Basic {account}\r\n\r\n"
+)
 _HEARTBEAT = "1\r\n\n\r\n"
 _LAST_CHUNK = "0\r\n\r\n"
 _HOLD_MS = 3000  # a server that hears the board answers sooner
@@ -52,7 +55,7 @@ def name(patient: Patient) -> Iterator[Finding]:
 def endpoint(patient: Patient) -> Iterator[Finding]:
     """A request with a token that nobody has: an endpoint that hears it while it runs refuses it at once, and nothing changes."""
     head = _head(patient, _NOBODYS_TOKEN) + _HEARTBEAT
-    exchange, answer = _exchange(patient, Request(head, "", _LAST_CHUNK.encode(), _HOLD_MS))
+    exchange, answer = _exchange(patient, Request(head, (), _LAST_CHUNK.encode(), _HOLD_MS))
     patient.heard_ms = time.time_ns() // 1_000_000
     patient.told_ms = answer.time
     where = patient.config["endpoint"]
@@ -107,10 +110,12 @@ def clock(patient: Patient) -> Iterator[Finding]:
 
 
 def tokens(patient: Patient) -> Iterator[Finding]:
-    """A stream without a reading for each token."""
+    """A stream without a reading for each token; and who the board says that it is, when it is to make its plot."""
+    if "plot" in patient.config:
+        yield from _account(patient)
     accepted = []
     for stream in _streams(patient):
-        exchange, answer = _exchange(patient, Request(_head(patient, "{token}") + _LAST_CHUNK, stream))
+        exchange, answer = _exchange(patient, Request(_head(patient, "{secret}") + _LAST_CHUNK, ("tokens", stream)))
         if exchange.stage != "done":
             raise _unreached(patient, exchange)
         if answer.status == 200:
@@ -119,6 +124,19 @@ def tokens(patient: Patient) -> Iterator[Finding]:
             yield _refused(patient, stream, answer)
     if accepted:
         yield ok(f"accepted: {', '.join(accepted)}")
+
+
+def _account(patient: Patient) -> Iterator[Finding]:
+    _, host, port, path = _parts(patient)
+    head = _WHO.format(path=path.rstrip("/"), host=host, port=port, account="{secret}")
+    exchange, answer = _exchange(patient, Request(head, ("account",)))
+    if exchange.stage != "done":
+        raise _unreached(patient, exchange)
+    if answer.status in (401, 403):
+        yield failed(
+            "the endpoint knows no such user, or another API key: the board cannot make its plot",
+            "plotpost user rotate-key gives a new key; then plotpost provision",
+        )
 
 
 def _refused(patient: Patient, stream: str, answer: Answer) -> Finding:

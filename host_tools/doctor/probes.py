@@ -95,14 +95,19 @@ def probe(host, port):
 """
 
 # One request: (stage, error, early, answer). `stage`: where it ended, "connect", "secure", "send", "answer" or "done". `early`: the
-# answer came before `tail`, the end of the request, was sent. The stream's token is put into the head here.
+# answer came before `tail`, the end of the request, was sent. The keys `secret` lead to what is put into the head in secrets.json.
 EXCHANGE = """\
-def probe(address, host, ca, head, stream, tail, hold_ms):
-    import json, socket, time
+def probe(address, host, ca, head, secret, tail, hold_ms):
+    import binascii, json, socket, time
     from time import ticks_add, ticks_diff, ticks_ms
-    if stream:
+    if secret:
         with open('/secrets.json') as file:
-            head = head.replace('{token}', json.load(file)['tokens'][stream])
+            found = json.load(file)
+        for key in secret:
+            found = found[key]
+        if type(found) is dict:
+            found = binascii.b2a_base64((found['user'] + ':' + found['api_key']).encode()).decode().strip()
+        head = head.replace('{secret}', found)
     def send(data):
         until = ticks_add(ticks_ms(), 15000)
         while data:

@@ -1,11 +1,12 @@
 """The way to the endpoint: from the board itself, or from this machine, whose network a board without WiFi uses through the bridge."""
 
+import base64
 import errno
 import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from host_tools.device import Device
 from host_tools.doctor import probes
@@ -25,10 +26,13 @@ _ERRNO = {116: errno.ETIMEDOUT, 118: errno.EHOSTUNREACH, 119: errno.EINPROGRESS,
 
 @dataclass(frozen=True)
 class Request:
-    """`head`, with {token} where that of `stream` belongs. `tail`, its end, is sent when no answer has come within `hold_ms`."""
+    """`head`, with {secret} for what the keys `secret` lead to in secrets.json: a token, or an account as HTTP's basic authorization.
+
+    `tail`, its end, is sent when no answer has come within `hold_ms`.
+    """
 
     head: str
-    stream: str = ""
+    secret: tuple[str, ...] = ()
     tail: bytes = b""
     hold_ms: int = 10000
 
@@ -67,18 +71,18 @@ class FromBoard:
         return address
 
     def exchange(self, address: Address, host: str, request: Request) -> Exchange:
-        arguments = (address, host, self._ca, request.head, request.stream, request.tail, request.hold_ms)
+        arguments = (address, host, self._ca, request.head, request.secret, request.tail, request.hold_ms)
         stage, error, early, answer = probes.ask(self._device, probes.EXCHANGE, *arguments, timeout_s=_BOARD_S)
         return Exchange(stage, _ERRNO.get(error, error), early, answer)
 
 
 class FromHere:
-    """`authority`: the certificate (DER) that https trusts, or None for http."""
+    """`secrets`: the board's. `authority`: the certificate (DER) that https trusts, or None for http."""
 
     place = "this machine"
 
-    def __init__(self, tokens: Mapping[str, str], authority: bytes | None) -> None:
-        self._tokens = tokens
+    def __init__(self, secrets: Mapping[str, Any], authority: bytes | None) -> None:
+        self._secrets = secrets
         self._authority = authority
 
     def resolve(self, host: str, port: int) -> Address | None:
@@ -108,8 +112,16 @@ class FromHere:
         context.load_verify_locations(cadata=self._authority)
         return context.wrap_socket(plain, server_hostname=host)
 
+    def _secret(self, keys: tuple[str, ...]) -> str:
+        found: Any = self._secrets if keys else ""
+        for key in keys:
+            found = found[key]
+        return (
+            base64.b64encode(f"{found['user']}:{found['api_key']}".encode()).decode() if isinstance(found, dict) else str(found)
+        )
+
     def _talk(self, sock: socket.socket, request: Request) -> tuple[bool, bytes]:
-        sock.sendall(request.head.replace("{token}", self._tokens.get(request.stream, "")).encode())
+        sock.sendall(request.head.replace("{secret}", self._secret(request.secret)).encode())
         answer = _receive(sock, request.hold_ms / 1000)
         if answer or not request.tail:
             return bool(answer), answer

@@ -21,7 +21,7 @@ _Seen = dict[str, tuple[int, int]]  # channel and dBm, the strongest first
 def wifi(patient: Patient) -> Iterator[Finding]:
     names: list[str] = patient.config.get("wifi", [])
     if not names:
-        patient.route = FromHere(patient.secrets["tokens"], patient.authority)
+        patient.route = FromHere(patient.secrets, patient.authority)
         yield ok("config.json names no network: this board streams through `plotpost bridge`")
         return
     seen = _scan(patient, names)

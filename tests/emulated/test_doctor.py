@@ -5,7 +5,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -28,6 +28,14 @@ SSID, KEY = "lab", "emulated-key"
 WRONG_KEY, WRONG_TOKEN = "not-the-key", "not-a-token"
 
 
+class Well(NamedTuple):
+    """An endpoint, as the board sees it, a token that feeds a plot, and the API key of its first user."""
+
+    url: str
+    token: str
+    api_key: str
+
+
 @pytest.fixture(scope="module")
 def flash(emulator: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """With the firmware."""
@@ -37,15 +45,14 @@ def flash(emulator: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def well(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    """An endpoint, as the board sees it, and a token that feeds a plot."""
+def well(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Well]:
     folder = tmp_path_factory.mktemp("endpoint")
     with ChildEndpoint(folder / "data", 0, folder / "log") as child:
         with accounts.opened(child.data) as store:
             token = store.new_token(accounts.owner(store)[0])
         assert child.api_key is not None
         create_plot(child.url, FIRST_USER, child.api_key, [token])
-        yield child.url.replace("127.0.0.1", LOOPBACK), token
+        yield Well(child.url.replace("127.0.0.1", LOOPBACK), token, child.api_key)
 
 
 def _config(url: str, networks: dict[str, str], token: str, **more: Any) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -56,10 +63,10 @@ def _config(url: str, networks: dict[str, str], token: str, **more: Any) -> tupl
     return config, {"version": 1, "wifi": networks, "tokens": {"s": token}}
 
 
-def test_a_board_that_is_well_passes_and_its_agent_runs_again(flash: Path, well: tuple[str, str], tmp_path: Path) -> None:
+def test_a_board_that_is_well_passes_and_its_agent_runs_again(flash: Path, well: Well, tmp_path: Path) -> None:
     """But for one thing: the emulated Pico W has a MicroPython that is refused on a board with WiFi."""
     with Agent(Path(shutil.copy(flash, tmp_path))) as patient:
-        patient.configure(*_config(well[0], {SSID: KEY}, well[1]))
+        patient.configure(*_config(well.url, {SSID: KEY}, well.token))
         patient.pico.reset()
         _await_line(patient.pico.port, f"wifi joined {SSID}")
         resets = patient.pico.stats()["resets"]
@@ -71,7 +78,7 @@ def test_a_board_that_is_well_passes_and_its_agent_runs_again(flash: Path, well:
         assert bad[0]["remedy"] == "put 1.28.0 or newer on it: plotpost flash --board pico_w"
         assert done.returncode == 1
         assert KEY not in done.stdout
-        assert well[1] not in done.stdout
+        assert well.token not in done.stdout
         _await_line(patient.pico.port, f"wifi joined {SSID}")
         assert patient.pico.stats()["resets"] == resets
 
@@ -135,7 +142,7 @@ def test_a_wrong_password_is_told_and_not_shown(examined: tuple[Pico, Patient]) 
 
 
 def test_from_the_joined_network_each_failure_on_the_way_to_the_endpoint_has_its_message(
-    examined: tuple[Pico, Patient], well: tuple[str, str], free_port: int
+    examined: tuple[Pico, Patient], well: Well, free_port: int
 ) -> None:
     pico, patient = examined
     pico.control(rssi=-85)
@@ -156,7 +163,7 @@ def test_from_the_joined_network_each_failure_on_the_way_to_the_endpoint_has_its
     (nobody,) = _findings(endpoint.endpoint, patient)
     assert (nobody.mark, nobody.message) == (Mark.FAILED, f"nobody listens at http://host.test:{free_port}")
 
-    patient.config["endpoint"] = well[0]
+    patient.config["endpoint"] = well.url
     (reached,) = [*_findings(endpoint.name, patient), *_findings(endpoint.endpoint, patient)][1:]
     assert (reached.mark, reached.message) == (Mark.OK, "the board reaches plotpost, which hears it while it streams")
     (clock,) = _findings(endpoint.clock, patient)
@@ -166,7 +173,18 @@ def test_from_the_joined_network_each_failure_on_the_way_to_the_endpoint_has_its
         Mark.FAILED,
         "the token of the stream s is refused: 404, the stream token is not registered here",
     )
+    patient.config["plot"] = {"title": "mine"}
+    _give_account(patient, "not-the-key")
+    account, _ = _findings(endpoint.tokens, patient)
+    assert (account.mark, "another API key" in account.message) == (Mark.FAILED, True)
+    _give_account(patient, well.api_key)
+    assert _findings(endpoint.tokens, patient) == [token]
     assert WRONG_TOKEN not in str([away, joined, name, nobody, reached, clock, token])
+
+
+def _give_account(patient: Patient, api_key: str) -> None:
+    secrets = {**patient.secrets, "account": {"user": FIRST_USER, "api_key": api_key}}
+    patient.device.write("/secrets.json", json.dumps(secrets).encode())
 
 
 def test_files_and_notes_of_the_board_are_read_as_they_are(examined: tuple[Pico, Patient]) -> None:
@@ -209,8 +227,8 @@ def test_sensors_are_read_on_the_board(examined: tuple[Pico, Patient]) -> None:
     assert (found[2].mark, "no analog input" in found[2].message) == (Mark.FAILED, True)
 
 
-def test_a_pico_without_wifi_is_examined_through_this_machines_network(pico: Pico, well: tuple[str, str]) -> None:
-    config, secrets = _config(well[0].replace(LOOPBACK, "127.0.0.1"), {}, well[1], board="pico")
+def test_a_pico_without_wifi_is_examined_through_this_machines_network(pico: Pico, well: Well) -> None:
+    config, secrets = _config(well.url.replace(LOOPBACK, "127.0.0.1"), {}, well.token, board="pico")
     files = {"/main.py": b"pass", "/config.json": json.dumps(config).encode(), "/secrets.json": json.dumps(secrets).encode()}
     patient = Patient(pico.port, None)
     assert [finding.mark for finding in _findings(cable.port, patient)] == [Mark.OK]

@@ -3,7 +3,9 @@
 import os
 import pty
 import random
+import re
 import select
+import shlex
 import signal
 import socket
 import ssl
@@ -32,6 +34,8 @@ from tests import processes
 from tests.network import quiet_port
 from tests.usb import Board, Bridge
 from tests.usb_desk import Desk, configured
+
+PAGE = (Path(__file__).parent.parent / "docs" / "bridge.md").read_text()
 
 
 @pytest.fixture
@@ -212,7 +216,7 @@ class TestOverTls:
         file = tmp_path / f"ca.{form}"
         file.write_bytes(pem if form == "pem" else ssl.PEM_cert_to_DER_cert(pem.decode()))
         with ExitStack() as opened:
-            desk = _desk(opened, runtime, endpoint, tmp_path, "--ca", str(file), names=self._url(endpoint))
+            desk = _desk(opened, runtime, endpoint, tmp_path, "--ca", str(file), names=_tls_url(endpoint))
             desk.await_stored()
             desk.settle()
 
@@ -220,14 +224,33 @@ class TestOverTls:
         file = tmp_path / "other.pem"
         trustme.CA().cert_pem.write_to_path(str(file))
         with ExitStack() as opened:
-            desk = _desk(opened, runtime, endpoint, tmp_path, "--ca", str(file), names=self._url(endpoint))
+            desk = _desk(opened, runtime, endpoint, tmp_path, "--ca", str(file), names=_tls_url(endpoint))
             desk.bridge.await_line("stream", "the endpoint's certificate is refused: unable to get local issuer certificate")
             assert desk.stored() == []
 
-    @staticmethod
-    def _url(endpoint: ChildEndpoint) -> str:
-        assert endpoint.tls_url is not None
-        return f"https://localhost:{endpoint.tls_url.rpartition(':')[2]}"
+
+def _tls_url(endpoint: ChildEndpoint) -> str:
+    assert endpoint.tls_url is not None
+    return f"https://localhost:{endpoint.tls_url.rpartition(':')[2]}"
+
+
+@pytest.mark.parametrize("line", re.findall(r"^plotpost bridge.*", PAGE, re.MULTILINE))
+def test_the_commands_of_the_page_bridge_a_board(
+    runtime: Runtime, serve: Callable[..., ChildEndpoint], tmp_path: Path, line: str
+) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "pair.pem"))
+    endpoint = serve("--tls-cert", str(tmp_path / "pair.pem"), "--tls-port", "0")
+    _, _, *options = shlex.split(line)
+    meant = {"http://192.168.1.10:8050": endpoint.url, "authority.pem": str(tmp_path / "authority.pem")}
+    options = [meant.get(option, option) for option in options]
+    if "--port" in options:  # the board is at the end of a cable of ours
+        del options[options.index("--port") : options.index("--port") + 2]
+    names = _tls_url(endpoint) if "--ca" in options else "http://192.168.1.10:8050" if "--endpoint" in options else ""
+    with ExitStack() as opened:
+        desk = _desk(opened, runtime, endpoint, tmp_path, *options, names=names)
+        desk.await_stored()
 
 
 def test_a_port_that_is_not_there_is_named(tmp_path: Path) -> None:
@@ -331,7 +354,17 @@ class Port:
 class TestFrames:
     """The host's reading of docs/bridge.md against the firmware's."""
 
-    anything = st.binary(max_size=128)
+    def test_the_example_of_the_page_is_what_both_ends_make(self) -> None:
+        (example,) = re.findall(r"^FE(?: [0-9A-F]{2})+$", PAGE, re.MULTILINE)
+        heartbeat = b"1\r\n\n\r\n"
+        assert Frame(Kind.DATA, 2, heartbeat).encode() == bytes.fromhex(example)
+        with _pair() as (tunnel, host):
+            tunnel.write(heartbeat, 0, len(heartbeat))
+            assert host.recv(4096) == bytes.fromhex(example)
+
+    def test_the_kinds_of_the_page_are_those_of_the_program(self) -> None:
+        told = re.findall(r"^\| (8[0-9A]) (\w+) \|", PAGE, re.MULTILINE)
+        assert {(int(kind, 16), name.upper()) for kind, name in told} == {(kind.value, kind.name) for kind in Kind}
 
     @given(
         kind=st.sampled_from(Kind),

@@ -159,12 +159,11 @@ class _Lines:
         while len(self._pending) > _LINE_BYTES:
             whole.append(self._pending[:_LINE_BYTES])
             self._pending = self._pending[_LINE_BYTES:]
-        return [text for line in whole if (text := printable(line))]
+        return [text for line in whole if (text := _text(line))]
 
     def rest(self) -> list[str]:
         """What has come without an end of line."""
-        rest, self._pending = self._pending.partition(_START)[0], b""
-        text = printable(rest)
+        text, self._pending = _text(self._pending), b""
         return [text] if text and self._is_text else []
 
 
@@ -172,6 +171,11 @@ def _said(frame: re.Match[bytes]) -> bytes:
     """The line of the log in a frame, with its end; nothing for other frames, and for pieces of one."""
     decoded = Frame.decode(frame[1]) if frame[1] is not None else None
     return decoded.payload[1:] + b"\n" if decoded is not None and decoded.kind is Kind.LOG else b""
+
+
+def _text(line: bytes) -> str:
+    """Without a frame that has no end: a reset cut it short."""
+    return printable(line.partition(_START)[0])
 
 
 def printable(line: bytes) -> str:

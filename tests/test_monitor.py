@@ -23,10 +23,10 @@ from serial.tools import list_ports
 from serial.tools.list_ports_common import ListPortInfo
 
 from host_tools import monitor
-from host_tools.frames import Frame, Kind
 from host_tools.cli import commands
 from host_tools.console import Back, Console, Gone, Line
 from host_tools.device import PortError
+from host_tools.frames import Frame, Kind
 from host_tools.monitor import Crash, Lives, Sorter
 from tests import processes
 
@@ -263,7 +263,7 @@ def test_of_the_frames_for_a_bridge_only_the_log_is_shown(board: Board, watch: A
     secret = b"POST / HTTP/1.1\r\nplotly-streamtoken: abcdefghij\r\n\r\n"
     data, said = Frame(Kind.DATA, 1, secret).encode(), Frame(Kind.LOG, 2, b"\x80" + LOG[1].encode()).encode()
     monitor = watch("--json")
-    board.write(data[9:] + data + said + data + f"{LOG[2]}\r\n".encode() + said[:-1])
+    board.write(data[9:] + data + said + data[:-9] + b"\r\n" + data + f"{LOG[2]}\r\n".encode() + said[:-1])
     monitor.await_line("refused")
     assert [entry["message"] for entry in monitor.entries()] == ["state 2", "connection refused: is the endpoint running there?"]
 

@@ -74,4 +74,4 @@ def _examine(patient: Patient, on_begin: Callable[[str], None]) -> Iterator[Resu
             yield Result(check.name, failure.finding)
         except DeviceError as error:
             broken |= {check.name, "micropython"} if isinstance(error, Lost) else {check.name}
-            yield Result(check.name, Failed.of(error, "run it again").finding)
+            yield Result(check.name, Failed.of(error, "run it again; if it stays so, it is a bug").finding)

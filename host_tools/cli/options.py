@@ -32,6 +32,6 @@ def attached(port: str | None) -> str:
     """The port that was asked for, or the only one that there is. Raises DeviceError."""
     if port:
         return port
-    from host_tools import ports
+    from host_tools.ports import only
 
-    return ports.only()
+    return only()

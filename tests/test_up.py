@@ -2,7 +2,9 @@
 
 import json
 import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,8 +13,10 @@ from host_tools import boards, firewall
 from host_tools.boards import Board
 from host_tools.child_endpoint import ChildEndpoint
 from host_tools.config import validate
+from host_tools.doctor.findings import Check, Finding, failed, ok, warning
+from host_tools.doctor.patient import Patient
 from host_tools.simulate import LogLine
-from host_tools.up import Search, UpError, watch
+from host_tools.up import Search, UpError, reach, watch
 from host_tools.up.find import find
 from host_tools.up.plot import Plot, State
 from host_tools.up.watch import Watch, await_points
@@ -139,6 +143,40 @@ class TestABoardInBootsel:
 
     def test_a_port_that_is_not_there_yet_is_the_one_it_will_have(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert _flashed(Search(port="/dev/ttyNOBODY0", board=boards.load("pico")), monkeypatch) == "pico"
+
+
+# The way to the endpoint
+
+
+def _reached(monkeypatch: pytest.MonkeyPatch, *checks: tuple[str, Finding]) -> tuple[str, list[str]]:
+    """What `reach` makes of these findings, and what it says beside."""
+
+    def check(finding: Finding) -> Callable[[Patient], Iterator[Finding]]:
+        return lambda patient: iter([finding])
+
+    monkeypatch.setattr(reach, "_CHECKS", [Check(name, (), check(finding)) for name, finding in checks])
+    said: list[str] = []
+    secrets = {"wifi": {"home": "s3cr3t"}, "tokens": {}}
+    config = {"endpoint": "http://192.0.2.1:8050", "wifi": ["home"]}
+    device: Any = SimpleNamespace(port="/dev/ttyACM0")
+    return reach.reach(device, boards.load("pico_w"), config, secrets, said.append), said
+
+
+def test_what_the_board_reached_is_told_and_what_is_worth_knowing(monkeypatch: pytest.MonkeyPatch) -> None:
+    told, said = _reached(
+        monkeypatch,
+        ("wifi", ok("joined home")),
+        ("name", ok("h is 1.2.3.4")),
+        ("endpoint", warning("bursts", "look at the proxy")),
+    )
+    assert (told, said) == ("joined home", ["bursts: look at the proxy"])
+
+
+def test_a_way_that_is_shut_is_told_with_the_remedy_and_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UpError, match=r"^home refuses \*\*\*: correct it: plotpost provision$"):
+        _reached(
+            monkeypatch, ("wifi", failed("home refuses s3cr3t", "correct it: plotpost provision")), ("name", ok("not asked"))
+        )
 
 
 # Points

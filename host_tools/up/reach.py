@@ -2,16 +2,12 @@
 
 from collections.abc import Callable
 
-from plotpost import url
-
-from host_tools import firewall
 from host_tools.boards import Board
 from host_tools.config import Json
 from host_tools.device import Device
 from host_tools.doctor import endpoint, wifi
 from host_tools.doctor.findings import Check, Failed, Finding, Mark
 from host_tools.doctor.patient import Patient
-from host_tools.provision import nearby
 from host_tools.up.errors import UpError
 
 _CHECKS = (
@@ -33,7 +29,7 @@ def reach(device: Device, board: Board, config: Json, secrets: Json, say: Callab
         for finding in _findings(check, patient):
             message = patient.masked(finding.message)
             if finding.mark is Mark.FAILED:
-                raise UpError(f"{message}: {patient.masked(_remedy(finding, config))}")
+                raise UpError(f"{message}: {patient.masked(finding.remedy)}")
             if finding.mark is Mark.WARNING:
                 say(f"{message}: {patient.masked(finding.remedy)}")
             elif check.name in told:
@@ -46,11 +42,3 @@ def _findings(check: Check, patient: Patient) -> list[Finding]:
         return list(check.examine(patient))
     except Failed as failure:
         return [failure.finding]
-
-
-def _remedy(finding: Finding, config: Json) -> str:
-    """That of the doctor; where this machine's own firewall is meant, in its words."""
-    endpoint_url = config["endpoint"]
-    if "firewall" in finding.remedy and nearby.is_here(endpoint_url):
-        return f"this machine's firewall keeps the board out: {firewall.remedy(url.parse(endpoint_url)[2])}"
-    return finding.remedy

@@ -152,14 +152,17 @@ class _Up:
         return found
 
     def _complete(self, found: Found) -> Complete:
+        """A board that was told before is not asked again: `plotpost provision` changes what it was told."""
         self._listener.begun("settings")
-        given = self._wanted.given
+        given, endpoint = self._wanted.given, self._wanted.endpoint
         known = provision.read_back(found.device)
-        if self._wanted.endpoint is not None:
-            config = given.config or (known[0] if known else None)
-            given = replace(given, config={**config, "endpoint": self._wanted.endpoint} if config else None)
+        config = given.config or (known[0] if known else None)
+        if endpoint is not None and config is not None:
+            config = {**config, "endpoint": endpoint}
+        elif endpoint is not None and self._person is not None:
+            known = {"endpoint": endpoint}, {}  # the default of the question
         attached = Attached(found.board, found.device.facts.unique_id, known)
-        return completing.complete(given, attached, self._wanted.source, self._person)
+        return completing.complete(replace(given, config=config), attached, self._wanted.source, self._person)
 
     def _check_endpoint(self, whole: Complete) -> None:
         """One on this machine has to run; another one the board looks for itself."""

@@ -2,12 +2,8 @@
 
 import json
 import os
-import pty
-import re
-import select
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +13,7 @@ from host_tools import boards
 from host_tools.device import Device, DeviceError
 from host_tools.provision import Provisioned, ProvisionError, provision, read_back, unsent_bytes, wipe
 from tests.emulated.pico import Pico
+from tests.emulated.terminal import Terminal
 
 pytestmark = pytest.mark.emulated
 
@@ -177,44 +174,8 @@ def test_a_mistake_is_one_line_and_the_agent_goes_on(bare: Pico) -> None:
             device.remove(path)
 
 
-class Terminal:
-    """`plotpost provision` at a terminal: what it shows, and a person who answers."""
-
-    def __init__(self, port: str, *arguments: str) -> None:
-        self.shown = ""
-        self._pid, self._terminal = pty.fork()
-        if self._pid == 0:
-            os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
-            command = [sys.executable, "-m", "host_tools.cli", "provision", "--port", port, *arguments]
-            os.execv(sys.executable, command)
-
-    def answer(self, question: str, answer: str) -> None:
-        """Waits for the question, which ends with a colon and a space, and types."""
-        self._await(rf"{re.escape(question)}[^\n]*: $")
-        os.write(self._terminal, answer.encode() + b"\n")
-
-    def end(self) -> int:
-        self._await(None)
-        return os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
-
-    def _await(self, pattern: str | None) -> None:
-        deadline = time.monotonic() + TIMEOUT_S
-        seen = len(self.shown)
-        while pattern is None or not re.search(pattern, self.shown[seen:]):
-            ready, _, _ = select.select([self._terminal], [], [], deadline - time.monotonic())
-            assert ready, self.shown
-            try:
-                block = os.read(self._terminal, 4096)
-            except OSError:  # Linux: the other end is closed
-                block = b""
-            if not block:
-                assert pattern is None, self.shown
-                return
-            self.shown += block.decode()
-
-
 def test_a_person_is_asked_and_passwords_are_not_shown(pico_w: Pico, tmp_path: Path) -> None:
-    terminal = Terminal(pico_w.port, "--data", str(tmp_path))
+    terminal = Terminal("provision", "--port", pico_w.port, "--data", str(tmp_path))
     terminal.answer("Name of the board", "greenhouse")
     terminal.answer("WiFi network", "lab")
     terminal.answer("Another one", "")

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import threading
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,18 @@ from typing import Any
 import pytest
 
 from host_tools.child_endpoint import ChildEndpoint
+from host_tools.device import Device
+from host_tools.provision import wipe
+from host_tools.provision.complete import Source
+from host_tools.provision.documents import Documents
+from host_tools.simulate import LogLine
+from host_tools.up import Search, Wanted, find, run, up
+from host_tools.up.plot import Plot
 from tests import processes
+from tests.emulated.agent import LOOPBACK
 from tests.emulated.firmware import firmware, uf2
 from tests.emulated.pico import Pico
+from tests.emulated.terminal import Terminal
 
 pytestmark = pytest.mark.emulated
 
@@ -59,7 +69,8 @@ class Up:
         self.lines: list[Json] = []
         self._process = processes.start(folder, "up", "--json", *arguments, **environment)
         self._errors: list[str] = []
-        threading.Thread(target=self._read_errors, daemon=True).start()
+        self._reader = threading.Thread(target=self._read_errors, daemon=True)
+        self._reader.start()
 
     def result(self) -> Json:
         """The last line, when the plot moves."""
@@ -71,12 +82,15 @@ class Up:
         pytest.fail(f"up ended: {''.join(self._errors)} after {self.lines}")
 
     def end(self) -> int:
-        self._process.send_signal(signal.SIGINT)
-        try:
-            return self._process.wait(_END_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            raise
+        with self._process as process:  # closes its pipes
+            process.send_signal(signal.SIGINT)
+            try:
+                status = process.wait(_END_S)
+                self._reader.join()
+                return status
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
 
     def changed(self) -> dict[str, bool]:
         return {line["step"]: line["changed"] for line in self.lines if "step" in line}
@@ -107,3 +121,74 @@ def test_a_bare_chip_comes_to_points_in_the_endpoint_and_the_second_time_nothing
     assert (again["changed"], again["plot"], again["points"]) == (False, result["plot"], 4)
     assert second.end() == 0
     assert [after[count] - before[count] for count in ("flash_erases", "flash_programs")] == [0, 0]
+
+
+def test_a_missing_endpoint_is_told_and_what_was_there_stays(
+    board: Pico, serve: Callable[..., ChildEndpoint], tmp_path: Path
+) -> None:
+    endpoint = serve()
+    arguments = ["up", "--port", board.port, "--config", str(_config(endpoint, tmp_path)), "--data", str(endpoint.data)]
+    endpoint.kill()
+    before = board.stats()
+    done = processes.run(tmp_path, *arguments)
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"plotpost: no endpoint answers at {endpoint.url}: start it with `plotpost serve`, and run the command again\n",
+    )
+    assert board.stats()["flash_erases"] == before["flash_erases"]
+
+
+def test_a_person_at_a_new_board_presses_enter_and_gets_a_plot(board: Pico, free_port: int, tmp_path: Path) -> None:
+    """No endpoint runs: one is started, for as long as the command runs."""
+    board.reset()
+    with Device.open(board.port) as device:
+        wipe(device)
+    address = f"http://127.0.0.1:{free_port}"
+    terminal = Terminal("up", "--port", board.port, "--endpoint", address, HOME=str(tmp_path))
+    terminal.answer("Name of the board", "desk")
+    terminal.answer("Endpoint", "")
+    terminal.answer("Sensor", "")
+    terminal.answer("Read health every", "1s")
+    terminal.answer("Which of them", "")
+    terminal.answer("Another sensor", "")
+    terminal.answer("Start one here", "")
+    terminal.wait_for(r"The plot: .*(?s:.)*Ctrl-C ends it")
+    with urllib.request.urlopen(f"{address}/~me/1.json", timeout=_END_S) as answer:
+        assert any(trace["x"] for trace in json.load(answer)["data"])
+    terminal.press(b"\x03")
+    assert terminal.end() == 0, terminal.shown
+
+
+def test_a_board_with_wifi_tries_its_way_and_streams(
+    pico_w: Pico, serve: Callable[..., ChildEndpoint], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The emulated one runs 1.26.1, which a real one may not; and knows this machine by another address."""
+    monkeypatch.setattr(find, "check_firmware", lambda facts, board: None)
+    monkeypatch.setattr("host_tools.deploy.check_firmware", lambda facts, board: None)
+    monkeypatch.setattr(run, "Plot", lambda url, ca: Plot(url.replace(LOOPBACK, "127.0.0.1"), ca))
+    endpoint = serve()
+    config = json.loads(_config(endpoint, tmp_path, board="pico_w", wifi=["lab"]).read_text())
+    config["endpoint"] = endpoint.url.replace("127.0.0.1", LOOPBACK)
+    wanted = Wanted(
+        Documents(config, {"wifi": {"lab": "emulated-key"}}), Source(endpoint.data, endpoint.data), Search(port=pico_w.port)
+    )
+    told = Told()
+    with up(wanted, None, told) as (result, _):
+        assert (result.bridged, result.points) == (False, 2)
+    assert told.steps["network"].startswith("joined lab: ")
+    assert "the board reaches plotpost" in told.steps["network"]
+
+
+class Told:
+    """A `Listener` that keeps what each step said."""
+
+    def __init__(self) -> None:
+        self.steps: dict[str, str] = {}
+
+    def begun(self, step: str) -> None: ...
+    def said(self, text: str) -> None: ...
+    def progressed(self, what: str, done: int, of: int) -> None: ...
+    def logged(self, line: LogLine) -> None: ...
+
+    def done(self, step: str, message: str, changed: bool) -> None:
+        self.steps[step] = message

@@ -40,7 +40,7 @@ Progress = Callable[[int, int], None]  # done, of all
 
 _READ_S = 1.0
 _ENTER_S = 3.0
-_TRIES = 8  # an agent may be in a call that blocks for seconds: a name look-up, a TLS handshake
+_TRIES = 6  # an agent may be in a call that blocks for seconds: a name look-up, a TLS handshake
 _CTRL_C = b"\x03"
 _CTRL_D = b"\x04"
 _PROMPT = b">>> "
@@ -279,14 +279,11 @@ class Device:
 
     def _enter(self) -> None:
         """The first Ctrl-C asks the agent to end, mpremote's own, in a while, not to wait for the network."""
-        for _ in range(_TRIES):
+        for attempt in range(_TRIES):
             try:
                 self._transport.serial.write(_CTRL_C)
-                self._transport.read_until(1, _PROMPT, timeout_overall=_FLUSH_S)
-                with (
-                    open(os.devnull, "w") as nowhere,
-                    contextlib.redirect_stdout(nowhere),
-                ):  # mpremote prints what it does not expect
+                self._transport.read_until(1, _PROMPT, timeout_overall=_POLL_S if attempt else _FLUSH_S)
+                with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):  # mpremote prints what surprises it
                     self._transport.enter_raw_repl(soft_reset=False, timeout_overall=_ENTER_S)
                 return
             except TransportError:

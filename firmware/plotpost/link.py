@@ -1,7 +1,7 @@
 """The state machine of the WiFi link: which network to join, how long to wait for it, when to start the interface afresh.
 
 No radio in it and no clock: wifi.py does what `action()` says. A wrong password is not told reliably by either chip, so that being
-connected, and a deadline, decide; the status only shortens the wait and says why (docs/wifi.md).
+connected, and a deadline, decide; the status only shortens the wait and says why (docs/board-life.md).
 """
 
 from plotpost import log

@@ -108,6 +108,7 @@ def _draw_again(store: Store, plot_id: int, figure: Figure, read: Any, sharing: 
 def make_folder(store: Store, user: User, path: str) -> tuple[FileRow, bool]:
     """Make a folder and those that it is in; gives it, and whether it is new."""
     path = path.strip("/")
+    _check_name(path)
     there = store.file_named(user, path)
     if there is not None and there.kind != "fold":
         raise Refusal(400, f"a {KINDS[there.kind]} named {path[:_NAME_LENGTH]!r} already exists")
@@ -115,7 +116,6 @@ def make_folder(store: Store, user: User, path: str) -> tuple[FileRow, bool]:
 
 
 def _new_folder(store: Store, user: User, path: str) -> FileRow:
-    _check_name(path)
     _check_room(store, user)
     if "/" in path:
         make_folder(store, user, path.rpartition("/")[0])

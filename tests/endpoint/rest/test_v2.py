@@ -174,6 +174,15 @@ def test_a_reference_to_a_grid_that_is_gone_gives_way_to_the_data(call: Call, fi
     assert call("GET", f"{path}/content")[1]["data"] == [{"x": [5]}]
 
 
+def test_a_folder_without_a_name_is_refused_for_that_though_a_plot_has_none(call: Call) -> None:
+    made(call, "plots", {"figure": {"data": []}})
+
+    status, answer = call("POST", "/v2/folders", {"path": "/"})
+
+    assert status == 400
+    assert answer["errors"][0]["message"].startswith("a filename has 1 to 300 characters")
+
+
 def test_rows_that_do_not_fit_change_nothing(call: Call) -> None:
     path = made(call, "grids", GRID)
 

@@ -252,6 +252,21 @@ def test_a_board_finds_its_tokens_again_after_it_was_wiped(endpoint: ChildEndpoi
     assert (again.secrets, again.plot) == (first.secrets, first.plot)
 
 
+def test_a_token_that_the_endpoint_takes_no_more_is_not_kept(endpoint: ChildEndpoint, here: Json, tmp_path: Path) -> None:
+    first = _complete(tmp_path, here, data=endpoint.data)
+    board = (first.config, {**first.secrets, "tokens": {**first.secrets["tokens"], "t": "of-another-life"}})
+    assert _complete(tmp_path, here, known=board, data=endpoint.data).secrets == first.secrets
+
+
+def test_tokens_that_the_endpoint_takes_stay_and_no_folder_is_made_for_them(
+    endpoint: ChildEndpoint, here: Json, tmp_path: Path
+) -> None:
+    first = _complete(tmp_path, here, data=endpoint.data)
+    again = _complete(tmp_path, here, known=(first.config, first.secrets))  # the usual folder is not this endpoint's
+    assert (again.secrets, again.plot) == (first.secrets, None)
+    assert not (tmp_path / "usual").exists()
+
+
 def test_two_boards_of_one_name_share_a_plot_and_no_token(endpoint: ChildEndpoint, here: Json, tmp_path: Path) -> None:
     first = _complete(tmp_path, here, data=endpoint.data)
     other = complete(

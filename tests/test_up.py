@@ -15,10 +15,12 @@ from host_tools.child_endpoint import ChildEndpoint
 from host_tools.config import validate
 from host_tools.doctor.findings import Check, Finding, failed, ok, warning
 from host_tools.doctor.patient import Patient
+from host_tools.provision.complete import Complete
 from host_tools.simulate import LogLine
 from host_tools.up import Search, UpError, reach, watch
 from host_tools.up.find import find
 from host_tools.up.plot import Plot, State
+from host_tools.up.run import check_endpoint
 from host_tools.up.watch import Watch, await_points
 from tests import processes
 from tests.plotly_client import PlotlyClient
@@ -77,7 +79,7 @@ def test_an_api_key_in_a_file_that_others_can_read_is_refused(tmp_path: Path) ->
     file = tmp_path / "key"
     file.write_text("s3cr3t")
     file.chmod(0o644)
-    done = processes.run(tmp_path, "up", "--api-key", str(file))
+    done = processes.run(tmp_path, "up", "--api-key-file", str(file))
     assert (done.returncode, done.stderr) == (
         1,
         f"plotpost: {file}: others on this machine may read it; run: chmod 600 {file}\n",
@@ -143,6 +145,35 @@ class TestABoardInBootsel:
 
     def test_a_port_that_is_not_there_yet_is_the_one_it_will_have(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert _flashed(Search(port="/dev/ttyNOBODY0", board=boards.load("pico")), monkeypatch) == "pico"
+
+
+# The endpoint on this machine
+
+
+def _missing(endpoint: str, **config: Any) -> str:
+    """What is said of an endpoint at this address, when nobody can be asked."""
+    with pytest.raises(UpError) as caught:
+        check_endpoint(Complete({"endpoint": endpoint, **config}, {}), None)
+    return str(caught.value)
+
+
+def test_one_that_does_not_run_is_told_with_the_command_that_starts_it(endpoint: ChildEndpoint) -> None:
+    check_endpoint(Complete({"endpoint": endpoint.url}, {}), None)
+    endpoint.kill()
+    told = f"no endpoint answers at {endpoint.url}: start it with `plotpost serve`, and run the command again"
+    assert _missing(endpoint.url) == told
+    assert _missing(endpoint.url, wifi=["home"]) == told.replace("serve`", "serve --host 0.0.0.0`")
+
+
+def test_one_that_serves_only_this_machine_is_told(endpoint: ChildEndpoint) -> None:
+    other = endpoint.url.replace("127.0.0.1", "127.0.0.2")  # is this machine too, and nobody listens there
+    assert _missing(other) == (
+        "the endpoint on this machine serves nobody else: end it, and start it with `plotpost serve --host 0.0.0.0`"
+    )
+
+
+def test_one_on_another_machine_is_left_to_the_board() -> None:
+    check_endpoint(Complete({"endpoint": "http://192.0.2.99:8050"}, {}), None)
 
 
 # The way to the endpoint

@@ -20,7 +20,7 @@ _OPTIONS = (
     ),
     click.option("--user", metavar="NAME", help="Whose plot it is at the endpoint.", show_default="the first user"),
     click.option(
-        "--api-key",
+        "--api-key-file",
         "key_file",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
         metavar="FILE",
@@ -30,7 +30,7 @@ _OPTIONS = (
 
 
 def account(command: Callable[..., None]) -> Callable[..., None]:
-    """Gives a command the argument `source` for its options --data, --user and --api-key."""
+    """Gives a command the argument `source` for its options --data, --user and --api-key-file."""
 
     @functools.wraps(command)
     def with_source(*, data: Path | None, user: str | None, key_file: Path | None, **arguments: Any) -> None:

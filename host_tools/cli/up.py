@@ -88,12 +88,13 @@ def up(
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--endpoint") from None
     with contextlib.ExitStack() as opened:
+        status = opened.enter_context(output.console.status("")) if output.console.is_terminal and not as_json else None
         person = None
         if STDIN not in (config, secrets) and not as_json and sys.stdin.isatty():
-            person = _Person(source.data or source.usual_data, opened)
+            person = _Person(source.data or source.usual_data, opened, status)
         hint = boards.load_all().get(str(given.config.get("board"))) if given.config else None
         search = Search(port, attached.named(board) if board else None, hint, firmware, person)
-        shown = _Shown(as_json, opened.enter_context(output.console.status("")) if _is_live(as_json) else None, person)
+        shown = _Shown(as_json, status, person)
         result, ear = opened.enter_context(run(Wanted(given, source, search, endpoint), person, shown))
         serves = person is not None and person.serves
         with contextlib.suppress(KeyboardInterrupt):
@@ -102,19 +103,17 @@ def up(
                 ear.turn()
 
 
-def _is_live(as_json: bool) -> bool:
-    return output.console.is_terminal and not as_json
-
-
 class _Person(Questions):
     """At this terminal. An endpoint that is started here ends with the command."""
 
-    def __init__(self, data: Path, opened: contextlib.ExitStack) -> None:
+    def __init__(self, data: Path, opened: contextlib.ExitStack, status: Status | None) -> None:
         super().__init__()
         self.serves = False
-        self._data, self._opened = data, opened
+        self._data, self._opened, self._status = data, opened, status
 
     def board(self, where: str, among: list[Board]) -> Board:
+        if self._status is not None:
+            self._status.stop()
         click.echo(f"The board {where} may be {', '.join(f'{each.name} ({each.product})' for each in among)}")
         names = [each.name for each in among]
         chosen: str = click.prompt("Which is it", names[0], type=click.Choice(names), show_choices=False)

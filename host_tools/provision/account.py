@@ -45,9 +45,6 @@ class Account(Protocol):
     def tokens(self, names: Sequence[str]) -> list[Registered]:
         """The tokens of these names; those that are not there are made."""
 
-    def knows(self, token: str) -> bool:
-        """Whether a stream with this token is taken; where nobody can tell, it is believed to be."""
-
     def append(self, filename: str, traces: list[Json], layout: Json) -> str:
         """Adds traces to the plot of that name, which is made if need be; gives its path."""
 
@@ -103,12 +100,10 @@ class Local:
             for name in names
         ]
 
-    def knows(self, token: str) -> bool:
-        with self._opened() as (store, _):
-            return token in store.routes()
-
     def plot_of(self, token: str) -> str | None:
-        """The path of the plot that a token feeds."""
+        """The path of the plot that a token feeds, None where there is none, or no such folder yet."""
+        if not self.data.exists():
+            return None
         with self._opened() as (store, _):
             route = store.routes().get(token)
             row = store.plot(route.plot_id) if route and route.plot_id is not None else None
@@ -147,9 +142,6 @@ class Remote:
             return [Registered(str(each["token"]), each["plot"]) for each in told["tokens"]]
         except (KeyError, TypeError):
             raise self._stranger() from None
-
-    def knows(self, token: str) -> bool:
-        return True
 
     def append(self, filename: str, traces: list[Json], layout: Json) -> str:
         arguments = {"filename": filename, "fileopt": "append", "layout": layout, "world_readable": True}

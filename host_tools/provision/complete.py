@@ -139,9 +139,7 @@ class _Accounts:
         return self._remote(*self._person.account(self._config["endpoint"])) if self._person else None
 
     def _remote(self, user: str, api_key: str) -> Remote:
-        ca = self._secrets.get("ca")
-        trusted = certificate(Path(ca)) if ca is not None and Path(ca).is_absolute() else None
-        return Remote(self._config["endpoint"], user, api_key, trusted)
+        return Remote(self._config["endpoint"], user, api_key, authority_of(self._secrets))
 
 
 def _with_tokens(config: Json, secrets: Json, known: Json, accounts: _Accounts, device_id: str) -> Complete:
@@ -151,19 +149,18 @@ def _with_tokens(config: Json, secrets: Json, known: Json, accounts: _Accounts, 
     streams = [settings["stream"] for entry in config["sensors"] for settings in entry["channels"].values()]
     if "plot" in config and "account" in secrets and set(streams) <= set(given):
         return Complete(config, secrets)  # the board makes its plot by itself
-    account = accounts.find()
-    kept = {stream: token for stream, token in _object(known, "tokens").items() if account is None or account.knows(token)}
-    tokens = {**kept, **given}
+    tokens = {**_kept(config, secrets, _object(known, "tokens")), **given}
     missing = [stream for stream in streams if stream not in tokens]
+    account = accounts.find() or (accounts.ask() if missing else None)
     path = None
-    if missing and (account := account or accounts.ask()):
+    if missing and account is not None:
         made = draw(account, config, missing, device_id)
         tokens, path = {**tokens, **made.tokens}, made.path
+        if isinstance(account, Local):
+            _check_served(config["endpoint"], path, account.data, secrets)
     elif isinstance(account, Local):
         path = next(filter(None, (account.plot_of(tokens[stream]) for stream in streams)), None)
     config = {key: value for key, value in config.items() if key != "plot"}
-    if path is not None and isinstance(account, Local):
-        _check_served(config["endpoint"], path, account.data, secrets.get("ca"))
     plot = None if path is None else config["endpoint"].rstrip("/") + path
     return Complete(config, {**secrets, "tokens": tokens}, plot, account.new_key if isinstance(account, Local) else None)
 
@@ -193,9 +190,23 @@ def _named_streams(config: Json) -> list[str]:
     return [settings["stream"] for settings in channels if isinstance(settings, dict) and isinstance(settings.get("stream"), str)]
 
 
-def _check_served(endpoint: str, path: str, data: Path, ca: object) -> None:
+def _kept(config: Json, secrets: Json, known: Json) -> Json:
+    """The tokens that the board has, but for those that its endpoint says it takes no more."""
+    endpoint, ca = config["endpoint"], authority_of(secrets)
+    if not known or not nearby.is_plotpost(endpoint, ca):
+        return known
+    return {stream: token for stream, token in known.items() if not nearby.refuses(endpoint, token, ca)}
+
+
+def authority_of(secrets: Json) -> bytes | None:
+    """The certificate to trust, where this machine has it."""
+    ca = secrets.get("ca")
+    return certificate(Path(ca)) if isinstance(ca, str) and Path(ca).is_absolute() else None
+
+
+def _check_served(endpoint: str, path: str, data: Path, secrets: Json) -> None:
     """Whether the endpoint shows what was made in the data folder; one that cannot be asked from here is trusted to."""
-    authority = certificate(Path(ca)) if isinstance(ca, str) and Path(ca).is_absolute() else None
+    authority = authority_of(secrets)
     if not nearby.is_plotpost(endpoint, authority):
         return
     deadline = time.monotonic() + _NOTICED_S

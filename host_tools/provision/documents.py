@@ -32,8 +32,9 @@ def read_documents(config: str | None, secrets: str | None) -> Documents:
         return _divided(content, config, secrets)
     if secrets is not None:
         return Documents(content, _secrets(secrets))
-    beside = Path(config).with_name(SECRETS) if config not in (None, STDIN) and config is not None else None
-    return Documents(content, read_secrets(beside) if beside is not None and beside.exists() else {})
+    if config is None or config == STDIN or not (beside := Path(config).with_name(SECRETS)).exists():
+        return Documents(content, {})
+    return Documents(content, read_secrets(beside))
 
 
 def _divided(content: Json, source: str | None, secrets: str | None) -> Documents:

@@ -5,6 +5,7 @@ import contextlib
 import http.client
 import socket
 import urllib.error
+import urllib.request
 
 from plotpost import url
 
@@ -44,6 +45,19 @@ def is_plotpost(endpoint: str, ca: bytes | None = None) -> bool:
     except urllib.error.HTTPError as refusal:
         with refusal:
             return refusal.code == 401 and "PlotlyBasic" in refusal.headers.get("www-authenticate", "")
+    except (OSError, ValueError, http.client.HTTPException):
+        return False
+
+
+def refuses(endpoint: str, token: str, ca: bytes | None = None) -> bool:
+    """Whether the endpoint says that no board may stream with this token: it is asked with a stream of no readings."""
+    request = urllib.request.Request(endpoint, b"", {"plotly-streamtoken": token, "content-type": "application/octet-stream"})
+    try:
+        with direct(ca).open(request, timeout=_CONNECT_S):
+            return False
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            return refusal.code in (403, 404)
     except (OSError, ValueError, http.client.HTTPException):
         return False
 

@@ -6,16 +6,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from plotpost import units
+from plotpost import units, url
 
 from host_tools import deploy, provision
 from host_tools.config import Json
 from host_tools.device import Device, DeviceError
 from host_tools.provision import complete as completing
 from host_tools.provision import nearby
-from host_tools.provision.complete import Attached, Complete, Source
+from host_tools.provision.complete import Attached, Complete, Source, authority_of
 from host_tools.provision.documents import Documents
-from host_tools.provision.files import certificate
 from host_tools.simulate import LogLine
 from host_tools.up.errors import UpError
 from host_tools.up.find import Chooser, Found, Search, find
@@ -24,6 +23,7 @@ from host_tools.up.reach import reach
 from host_tools.up.watch import Bridge, Ear, Serial, Watch, await_points
 
 _ANSWER_S = 20.0
+_LOOPBACK = "127.0.0.1"
 
 
 class Person(completing.Person, Chooser, Protocol):
@@ -110,7 +110,7 @@ class _Up:
         device = found.device
         try:
             whole = self._complete(found)
-            self._check_endpoint(whole)
+            check_endpoint(whole, self._person)
             changed = self._deploy(found, whole)
             changed = self._provision(found, whole) or changed
             if changed:
@@ -164,17 +164,6 @@ class _Up:
         attached = Attached(found.board, found.device.facts.unique_id, known)
         return completing.complete(replace(given, config=config), attached, self._wanted.source, self._person)
 
-    def _check_endpoint(self, whole: Complete) -> None:
-        """One on this machine has to run; another one the board looks for itself."""
-        endpoint = whole.config["endpoint"]
-        ca = whole.secrets.get("ca")
-        trusted = certificate(Path(ca)) if isinstance(ca, str) and Path(ca).is_absolute() else None
-        if not nearby.is_here(endpoint) or nearby.is_plotpost(endpoint, trusted):
-            return
-        if self._person is None or not self._person.start_endpoint(endpoint):
-            host = "" if "wifi" not in whole.config else " --host 0.0.0.0"
-            raise UpError(f"no endpoint answers at {endpoint}: start it with `plotpost serve{host}`, and run the command again")
-
     def _deploy(self, found: Found, whole: Complete) -> bool:
         self._listener.begun("agent")
         drivers = deploy.drivers_of(whole.config)
@@ -207,9 +196,24 @@ class _Up:
 
     def _plot(self, started: _Started) -> Plot:
         assert started.whole.plot is not None
-        return Plot(started.whole.plot, certificate(started.authority) if started.authority else None)
+        return Plot(started.whole.plot, authority_of(started.whole.secrets))
 
 
 def _checkpoint_s(config: Json) -> float:
     """After how long the board asks whether its readings have arrived."""
     return float(units.milliseconds(config.get("checkpoint", {}).get("every", "10s"))) / 1000
+
+
+def check_endpoint(whole: Complete, person: Person | None) -> None:
+    """An endpoint on this machine has to run; another one the board looks for itself. Raises UpError."""
+    endpoint = whole.config["endpoint"]
+    if not nearby.is_here(endpoint) or nearby.is_plotpost(endpoint, authority_of(whole.secrets)):
+        return
+    _, host, port, _ = url.parse(endpoint)
+    if host != _LOOPBACK and nearby.is_plotpost(f"http://{_LOOPBACK}:{port}"):
+        raise UpError(
+            "the endpoint on this machine serves nobody else: end it, and start it with `plotpost serve --host 0.0.0.0`"
+        )
+    if person is None or not person.start_endpoint(endpoint):
+        everybody = " --host 0.0.0.0" if "wifi" in whole.config else ""
+        raise UpError(f"no endpoint answers at {endpoint}: start it with `plotpost serve{everybody}`, and run the command again")

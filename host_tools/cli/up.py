@@ -162,6 +162,8 @@ class _Shown:
         if self._as_json:
             output.line({"step": step, "message": message, "changed": changed})
             return
+        if self._status is not None:
+            self._status.stop()
         mark = "+" if output.console.options.ascii_only else "✓"
         output.console.print(Text.assemble((f"{mark} ", "green"), f"{_TITLES[step]:{_WIDTH}}{message}"), soft_wrap=True)
 

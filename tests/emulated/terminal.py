@@ -17,7 +17,7 @@ class Terminal:
         self.shown = ""
         self._pid, self._terminal = pty.fork()
         if self._pid == 0:
-            os.environ.update(environment, PYTHONPATH=os.pathsep.join(filter(None, sys.path)), TERM="dumb")
+            os.environ.update({"TERM": "dumb", **environment}, PYTHONPATH=os.pathsep.join(filter(None, sys.path)))
             os.execv(sys.executable, [sys.executable, "-m", "host_tools.cli", *arguments])
 
     def answer(self, question: str, answer: str) -> None:

@@ -152,10 +152,14 @@ class _Shown:
         self._status.update(f"{_TITLES[step]} ..")
 
     def said(self, text: str) -> None:
-        (output.note if self._as_json else output.say)(f"{'':{_WIDTH + 2}}{text}" if not self._as_json else text)
+        if self._as_json:
+            output.note(text)
+        else:
+            output.say(f"{'':{_WIDTH + 2}}{text}")
 
     def progressed(self, what: str, done: int, of: int) -> None:
         if self._status is not None and of:
+            self._status.start()
             self._status.update(f"{_TITLES[what]} .. {100 * done // of} %")
 
     def done(self, step: str, message: str, changed: bool) -> None:

@@ -1,7 +1,7 @@
 """The configuration as it is given: config.json and secrets.json as files, or on standard input, where one document may hold both."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from plotpost.config import SECRETS, ConfigError
@@ -17,7 +17,7 @@ class Documents:
     """`config` is None when only secrets were given. `ca` of the secrets is an absolute path."""
 
     config: Json | None
-    secrets: Json
+    secrets: Json = field(repr=False)
 
 
 def read_documents(config: str | None, secrets: str | None) -> Documents:

@@ -130,6 +130,16 @@ class Bed:
         self.steps()
         return self.peer.read()
 
+    def open_proven(self):
+        """Connected, and a first request was confirmed: from now on they are as long as they like."""
+        self.open()
+        self.put(1)
+        self.steps(after=1500)
+        self.steps(after=10000)
+        self.peer.answer("200 OK", "plotpost-next: 1")
+        self.steps()
+        self.peer.read()
+
     def close(self):
         self.uplink.disconnect()
         self.peer.close()
@@ -237,7 +247,7 @@ def test_an_early_refusal_is_seen_between_writes_and_its_reason_is_logged():
 def stuffed():
     """A bed whose peer does not read, until the network takes no more; sent readings leave the ring as if they were confirmed."""
     bed = Bed(capacity=400, records=1000000)
-    bed.open()
+    bed.open_proven()
     while bed.uplink._start == bed.uplink._end or bed.spool.next % 50:
         bed.put(1)
         if bed.spool.next % 50 == 0:
@@ -262,7 +272,7 @@ def test_a_full_network_keeps_the_rest_for_later_and_loses_no_byte():
     bed = stuffed()
     last = bed.spool.next - 1
     pending = b""
-    n = -1
+    n = 0  # the first one is confirmed
     while n < last or bed.uplink._start < bed.uplink._end:
         pending += bed.peer.read_some()
         bed.steps(1, after=1)
@@ -312,7 +322,7 @@ def test_from_the_ring_to_the_socket_the_heap_is_not_touched_even_for_a_moment()
     except ImportError:
         return  # CPython; the same file runs on MicroPython
     bed = Bed(tokens=("abcdefghij", "klmnopqrst"), capacity=400, records=1000000)
-    bed.open()
+    bed.open_proven()
     uplink, spool, stamp = bed.uplink, bed.spool, Time(20781)
 
     def send_some(now):
@@ -324,8 +334,8 @@ def test_from_the_ring_to_the_socket_the_heap_is_not_touched_even_for_a_moment()
             now += 20
         return mem_total() - before
 
-    send_some(1500)
-    assert send_some(4500) == 0
+    send_some(bed.now + 1500)
+    assert send_some(bed.now + 4500) == 0
     assert bed.delivery.cursor > 80
     assert bed.peer.read()
     bed.close()

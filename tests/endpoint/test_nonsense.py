@@ -1,9 +1,12 @@
 """Whatever bytes come, the endpoint lives, never blames itself, and fills no log."""
 
+import base64
+import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 from hypothesis import given, settings
@@ -58,11 +61,64 @@ def token(client: PlotlyClient) -> str:
     return token
 
 
+@pytest.fixture(scope="module")
+def session(client: PlotlyClient) -> str:
+    """The cookie of the plots' owner."""
+    fields = urlencode({"user": client.user.name, "key": client.key}).encode()
+    headers = {"origin": client.endpoint.url, "content-type": "application/x-www-form-urlencoded"}
+    response, _ = client.request("POST", "/login", fields, headers)
+    return str(response.headers["set-cookie"]).partition(";")[0]
+
+
 @settings(max_examples=400, deadline=None)
 @given(sent=st.lists(requests, min_size=1, max_size=3).map(b"".join))
 def test_nonsense_is_answered_or_hung_up_on(client: PlotlyClient, token: str, sent: bytes) -> None:
     answered = send(client, sent.replace(b"TOKEN", token.encode()))
     assert b"HTTP/1.1 5" not in answered.replace(b"HTTP/1.1 505 ", b"")  # a version of HTTP that nobody speaks is told so
+    assert Path(client.endpoint.log).read_text() == ""
+
+
+KEYS = [
+    "x", "y", "text", "marker", "size", "layout", "title", "stream", "token", "maxpoints", "type", "bdata", "dtype", "shape", "xsrc",
+    "figure", "data", "frames", "cols", "rows", "order", "uid", "name", "metadata", "filename", "parent_path", "path",
+    "world_readable", "traces", "0", "-1", "xaxis.range", "__proto__", "streamtoken", "format", "width", "scale",
+]  # fmt: skip
+VALUES = [
+    None, True, 0, -1, 1.5, 1e308, 2**63, 2**64, "", "a", "f8", "AAAAAAAAAAA=", "1,2", "nan", "x\0y", "me:1:abc", "../..", "TOKEN",
+    "9" * 25, "2026-11-24",
+]  # fmt: skip
+trees = st.recursive(
+    st.sampled_from(VALUES), lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=5)
+)
+objects = st.dictionaries(st.sampled_from(KEYS), trees, max_size=5)
+figures = st.fixed_dictionaries(
+    {"figure": st.fixed_dictionaries({"data": st.lists(objects, max_size=3), "layout": objects}), "layout": objects},
+    optional={"data": st.fixed_dictionaries({"cols": st.dictionaries(st.sampled_from("ab"), objects)}), "filename": trees},
+)
+PLACES = [
+    "POST /v2/plots", "PUT /v2/plots/me:1", "POST /v2/grids", "POST /v2/grids/me:2/row", "PUT /v2/grids/me:2/col?uid=a",
+    "POST /v2/folders", "POST /~me/1/style", "POST /~me/1/copy", "POST /", "POST /clientresp",
+]  # fmt: skip
+
+
+@settings(max_examples=100, deadline=None)
+@given(place=st.sampled_from(PLACES), value=objects | trees | figures, more=objects)
+def test_any_json_is_taken_or_refused(
+    client: PlotlyClient, token: str, session: str, place: str, value: Any, more: dict[str, Any]
+) -> None:
+    body = json.dumps(value).replace("TOKEN", token).encode()
+    if place == "POST /clientresp":
+        body = urlencode(client.fields([more], fileopt="overwrite", layout=value)).encode()
+    method, path = place.split()
+    credentials = base64.b64encode(f"{client.user.name}:{client.key}".encode()).decode()
+    headers = {
+        "authorization": f"Basic {credentials}",
+        "cookie": session,
+        "origin": client.endpoint.url,
+        "plotly-streamtoken": token,
+    }
+    response, answered = client.request(method, path, body, headers)
+    assert response.status < 500, answered
     assert Path(client.endpoint.log).read_text() == ""
 
 

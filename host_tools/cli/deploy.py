@@ -47,10 +47,7 @@ def deploy(port: str | None, board: str | None, config: Path | None, as_json: bo
         drivers = deploying.drivers_of(settings) if settings else chosen.drivers
         with _bar(as_json) as progress:
             deployed = deploying.deploy(device, chosen, drivers, progress, packages=deploying.packages_of(settings or {}))
-        if deployed.changed or deployed.left_safe_mode:
-            device.restart()
-        else:
-            device.resume()
+        device.resume()  # not reset: an rp2 would take that for its watchdog's
     if as_json:
         output.line({"port": port, "board": chosen.name, **asdict(deployed)})
     else:

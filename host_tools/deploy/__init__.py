@@ -2,7 +2,7 @@
 
 with Device.open(port) as device:
     deployed = deploy(device, board, drivers_of(config), packages=packages_of(config))
-    device.restart() if deployed.changed else device.resume()
+    device.resume()
 """
 
 import json
@@ -89,7 +89,7 @@ def deploy(
 ) -> Deployed:
     """Puts main.py, the agent with these drivers, and the packages that they import and the board lacks, on the board.
 
-    Nothing runs there afterwards: restart or resume it. `packages` are needed beside those that the drivers import. The count of bad
+    Nothing runs there afterwards: resume it. `packages` are needed beside those that the drivers import. The count of bad
     boots is forgotten, so that the board leaves safe mode. Raises DeployError or another DeviceError.
     """
     check_firmware(device.facts, board)

@@ -8,6 +8,7 @@
 /plotpost/SHA256SUMS lists what was put there: what it does not list is somebody else's, and stays.
 """
 
+import contextlib
 import hashlib
 import itertools
 import posixpath
@@ -153,8 +154,11 @@ def carry_out(device: Device, plan: Plan, main: bytes, progress: Progress) -> No
 
 
 def tidy(device: Device, plan: Plan) -> None:
-    """Takes away what a deploy left in /plotpost.new that was cut short before it had changed anything."""
-    _tidy(device, set(plan.staged))
+    """Takes away what is left of a deploy that was cut short."""
+    if device.exists(_STAGE):
+        _tidy(device, plan.staged)
+        with contextlib.suppress(Raised):  # a file that littlefs did not list: see _finisher
+            device.run(f"import os\nos.rmdir({_STAGE!r})")
 
 
 def survey(device: Device, paths: Iterable[str]) -> dict[str, str]:

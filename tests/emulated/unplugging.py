@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import termios
 import threading
 from collections.abc import Iterator
 from types import FrameType
@@ -19,7 +20,10 @@ class Unplugged(BaseException):
 
 @contextlib.contextmanager
 def unplugged(pico: Pico, after: int) -> Iterator[None]:
-    """Cuts the power in the middle of the operation of flash of this number from now, if there are so many."""
+    """Cuts the power in the middle of the operation of flash of this number from now, if there are so many.
+
+    What the board said before, and nobody has read, is gone then.
+    """
     ended = threading.Event()
 
     def watch() -> None:
@@ -42,6 +46,13 @@ def unplugged(pico: Pico, after: int) -> Iterator[None]:
         watcher.join()
         signal.signal(signal.SIGALRM, former)
         pico.control(cut_after=_NEVER)
+        _forget(pico.port)
+
+
+def _forget(port: str) -> None:
+    terminal = os.open(port, os.O_RDWR | os.O_NOCTTY)
+    termios.tcflush(terminal, termios.TCIOFLUSH)
+    os.close(terminal)
 
 
 def _pull(number: int, frame: FrameType | None) -> None:

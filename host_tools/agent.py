@@ -58,6 +58,8 @@ def _require_python(board: boards.Board) -> None:
 def _alone_in(folder: Path) -> Iterator[None]:
     """Works in `folder`; a second agent there would number the same readings again."""
     os.chdir(folder)
+    if not os.access(folder, os.W_OK):
+        raise NotRunnable(f"{folder}: what is not sent yet is kept here, and this user may not write; take a folder of your own")
     with open(_LOCK, "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

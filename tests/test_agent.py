@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from host_tools import accounts
+from host_tools.agent import NotRunnable, run
 from host_tools.child_endpoint import ChildEndpoint
 from host_tools.endpoint.plots import save_plot
 from host_tools.simulate import Closing, LogLine
@@ -192,6 +193,16 @@ def test_a_second_agent_with_the_same_folder_does_not_start(
     assert refusal(tmp_path) == (
         f"{tmp_path}: another agent runs with this folder; stop it, or give this one a folder of its own"
     )
+
+
+def test_a_folder_that_cannot_be_written_is_told(
+    tmp_path: Path, configure: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # whoever runs the tests may write everywhere
+    with pytest.raises(NotRunnable, match=r"what is not sent yet is kept here, and this user may not write"):
+        run(Path("config.json"), None, lambda line: None)
 
 
 def test_a_board_that_runs_the_agent_itself_is_refused(tmp_path: Path, configure: Callable[..., None]) -> None:

@@ -150,11 +150,17 @@ def test_a_firmware_without_the_library_says_how_to_get_it():
     with machine.Plugged():
         library, path = sys.modules.pop("dht"), list(sys.path)
         sys.path[:] = [folder for folder in path if not folder.endswith(("/simulated", "/hardware"))]
+        others = sys.modules.get("adafruit_dht")
+        if sys.implementation.name == "cpython":
+            sys.modules["adafruit_dht"] = None  # CPython takes that for a module that is not there
         try:
             why = refusal(sensors.Absent, sensors.create, {"driver": "dht22", "options": {"pin": 4}})
         finally:
             sys.path[:] = path
             sys.modules["dht"] = library
+            sys.modules.pop("adafruit_dht", None)
+            if others is not None:
+                sys.modules["adafruit_dht"] = others
         assert why == "no library for it here: plotpost deploy installs it; Raspberry Pi: pip install plotpost[pi]"
 
 

@@ -9,9 +9,9 @@ from plotpost.sensors import Absent
 
 
 class Dht:
-    """What drivers are made of: the name of the part in both libraries, how to decode a frame, the tenths of a degree it can measure.
+    """The base of both drivers. `part`: its name in both libraries; `decode`: a frame to values; `coldest`, `warmest`: its range, in tenths.
 
-    The wire is held for 270 ms by micropython-lib (250 ms of rest, a start of 18 ms, the part's 5 ms), for 350 ms by Adafruit's library.
+    A reading holds the board: for 272 ms with micropython-lib (250 of rest, 18 of start, the part's 4), for 350 ms with Adafruit's library.
     """
 
     CHANNELS = (("temperature", "°C", 1), ("humidity", "%", 1))

@@ -9,7 +9,7 @@ from plotpost.sensors import Absent
 
 
 class Dht:
-    """The base of both drivers. `part`: its name in both libraries; `decode`: a frame to values; `coldest`, `warmest`: its range, in tenths.
+    """The base of both. `part`: its name in both libraries; `decode`: a frame to values; `coldest`, `warmest`: its range, in tenths.
 
     A reading holds the board: for 272 ms with micropython-lib (250 of rest, 18 of start, the part's 4), for 350 ms with Adafruit's library.
     """

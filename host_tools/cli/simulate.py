@@ -43,7 +43,8 @@ def simulate(
 ) -> None:
     """Run a board's firmware on this machine, unmodified, on a real MicroPython.
 
-    Parts at its pins are simulated too, with the values of a room. Prints what the board logs. Ctrl-C ends it as on a board: what is left is sent and confirmed; a second Ctrl-C does not wait.
+    Parts at its pins are simulated too, with the values of a room. Prints what the board logs. Ctrl-C ends it as on a board:
+    what is left is sent and confirmed; a second Ctrl-C does not wait.
 
     \b
     Examples:

@@ -141,8 +141,8 @@ def carry_out(device: Device, plan: Plan, main: bytes, progress: Progress) -> No
     moved = {_name(path): content for path, content in {**plan.write, SUMS: plan.sums}.items() if path != MAIN}
     new = {**moved, MAIN: main, _FINISH: _finisher(plan, moved)}
     missing = {name: content for name, content in new.items() if plan.staged.get(name) != sha256(content)}
-    _require_room(device, plan, missing)
     _tidy(device, set(plan.staged) - (new.keys() - missing.keys()))
+    _require_room(device, missing)
     _stage(device, missing, progress)
     _read_back(device, new)
     for folder in sorted({posixpath.dirname(path) for path in (*plan.write, SUMS)} - {""}):
@@ -251,11 +251,10 @@ def _read_back(device: Device, files: Mapping[str, bytes]) -> None:
             )
 
 
-def _require_room(device: Device, plan: Plan, files: Mapping[str, bytes]) -> None:
+def _require_room(device: Device, files: Mapping[str, bytes]) -> None:
     block, free = device.value("(lambda s: (s[1], s[3]))(__import__('os').statvfs('/'))")
     needed = sum(-(-len(content) // block) for content in files.values()) + _RESERVE_BLOCKS
-    freed = sum(1 for name in plan.staged if name not in files)
-    if needed <= free + freed:
+    if needed <= free:
         return
     sizes = sorted(device.files("/").items(), key=lambda file: -file[1])[:_LARGEST]
     largest = ", ".join(f"{path} ({_kib(size)})" for path, size in sizes)

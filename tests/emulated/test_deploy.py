@@ -153,6 +153,19 @@ def test_packages_that_the_board_lacks_come_from_the_network_once(
         device.remove("/lib/greet.py")
 
 
+def test_packages_that_the_firmware_holds_are_not_fetched(deployed: Pico, index: Index, tmp_path: Path) -> None:  # noqa: F811
+    pins = index.pins
+    pins["packages"] = {"asyncio": pins["packages"]["greet"]}
+    with Device.open(deployed.port) as device:
+        done = deploy(device, PICO, ["health"], packages=["asyncio"], libraries=Libraries(pins, tmp_path))
+    assert (done.written, index.asked) == ([], [])
+
+
+def test_a_driver_that_the_board_cannot_have_is_named(deployed: Pico) -> None:
+    with Device.open(deployed.port) as device, pytest.raises(DeployError, match=r"no driver 'cpu' for Pico; there are .*health"):
+        deploy(device, PICO, ["health", "cpu"])
+
+
 def test_bytecode_that_nobody_makes_is_refused_with_the_remedy(deployed: Pico) -> None:
     before = operations(deployed)
     with Device.open(deployed.port) as device:

@@ -7,6 +7,7 @@ the firmware's own registry. Whatever passes here, the board accepts.
 import difflib
 import json
 import logging
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -48,7 +49,7 @@ def read_secrets(path: Path) -> Json:
     content = read(path)
     if isinstance(ca := content.get("ca"), str):
         content["ca"] = str(path.with_name(ca).absolute())
-    if path.stat().st_mode & 0o077:
+    if os.name == "posix" and path.stat().st_mode & 0o077:
         _LOG.warning("%s: others on this machine may read it; run: chmod 600 %s", path, path)
     return content
 

@@ -326,6 +326,27 @@ def test_the_usual_folder_is_taken_when_the_endpoint_is_here(
     assert whole.plot == f"{endpoint.url}/~me/1"
 
 
+# The certificate to trust
+
+
+def test_the_certificate_of_an_endpoint_on_this_machine_is_found(
+    serve: Callable[..., ChildEndpoint], here: Json, tmp_path: Path
+) -> None:
+    endpoint = serve("--tls-self-signed", "--tls-port", "0", data=tmp_path / "usual")
+    assert endpoint.tls_url is not None
+    config = {**here, "endpoint": endpoint.tls_url}
+    first = _complete(tmp_path, config)
+    assert first.secrets["ca"] == str(tmp_path / "usual" / "ca.der")
+    assert first.plot == f"{endpoint.tls_url}/~me/1"
+    again = _complete(tmp_path, config, known=(first.config, {**first.secrets, "ca": "ca.der"}))
+    assert (again.secrets, again.plot) == (first.secrets, first.plot)
+
+
+def test_the_certificate_that_the_board_has_stays(tmp_path: Path) -> None:
+    config = {**CONFIG, "endpoint": "https://192.0.2.99:8443"}
+    assert _complete(tmp_path, config, known=(config, {**SECRETS, "ca": "ca.der"})).secrets["ca"] == "ca.der"
+
+
 # Masks
 
 

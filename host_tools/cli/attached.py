@@ -1,6 +1,7 @@
 """The attached board that a command is about."""
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def api_key(path: Path | None) -> str | None:
     """The API key in a file that nobody else can read."""
     if path is None:
         return None
-    if path.stat().st_mode & 0o077:
+    if os.name == "posix" and path.stat().st_mode & 0o077:
         raise click.ClickException(f"{path}: others on this machine may read it; run: chmod 600 {path}")
     key = path.read_text(encoding="utf-8").strip()
     if not key:

@@ -109,14 +109,14 @@ def _passwords(networks: list[str], given: Json, known: Json, ask: Person | None
 
 
 def _with_authority(config: Json, secrets: Json, known: Json, source: Source) -> Json:
-    """The certificate to trust: the board's, or that of an endpoint on this machine that made its own."""
+    """The certificate to trust: that of an endpoint on this machine that made its own, or what the board has."""
     endpoint = str(config.get("endpoint"))
     if "ca" in secrets or not endpoint.startswith("https://"):
         return secrets
-    if "ca" in known:
-        return {**secrets, "ca": known["ca"]}
     own = (source.data or source.usual_data) / CA_FOR_BOARDS
-    return {**secrets, "ca": str(own)} if own.exists() and (source.data or nearby.is_here(endpoint)) else secrets
+    if own.exists() and (source.data is not None or nearby.is_here(endpoint)):
+        return {**secrets, "ca": str(own)}
+    return {**secrets, "ca": known["ca"]} if "ca" in known else secrets
 
 
 class _Accounts:

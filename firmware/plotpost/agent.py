@@ -57,8 +57,8 @@ class Agent:
         )
         self.wifi = _wifi(config)
         self.tunnel = _tunnel(config)
-        link = self.tunnel or (self.wifi and self.wifi.link)
-        self._uplink = Uplink(config, self.clock, self.delivery, self._device, link, self.tunnel)
+        self._link = self.tunnel or (self.wifi and self.wifi.link)
+        self._uplink = Uplink(config, self.clock, self.delivery, self._device, self._link, self.tunnel)
         self._id = device_id()
         self.plotted = config.plot is None or self.tunnel is not None
         self.supervisor = Supervisor(self._tasks(), self.reset)
@@ -171,7 +171,7 @@ class Agent:
         led = status.Led(self._config.led)
         while True:
             progress()
-            state = status.state(self.wifi and self.wifi.link, self.delivery)
+            state = status.state(self._link, self.delivery)
             await sleep_ms(led.step(state, ticks_ms()))
 
     async def _stream(self, progress):

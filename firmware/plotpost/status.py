@@ -19,7 +19,7 @@ SAFE_MODE = const(7)
 
 PATTERNS = (
     ("booting", b"####################"),
-    ("joining WiFi", b"#-#-#-#-#-#-#-#-#-#-"),
+    ("joining WiFi, or waiting for the bridge", b"#-#-#-#-#-#-#-#-#-#-"),
     ("no such network, or wrong password", b"#--#----------------"),
     ("no endpoint", b"#--#--#-------------"),
     ("token refused", b"#--#--#--#----------"),

@@ -139,7 +139,9 @@ class Tunnel:
         self._missed = 0  # log lines for which there was no room
         log.info("bridge", "this board has no network: waiting for plotpost bridge at the USB port")
 
-    # What stream.py uses of a link
+    # What stream.py and status.py use of a link
+
+    why = 0  # no network has a reason to refuse it
 
     def up(self):
         """True when a bridge is there. To be called, or the connection read, several times a second."""

@@ -92,8 +92,8 @@ def test_it_is_booting_until_something_is_known():
 
 def test_without_a_link_the_radio_is_what_matters():
     for state in (l.DOWN, l.JOINING, l.SETTLING):
-        assert shown(Delivery(connects=3, failures=2), link(state)) == "joining WiFi"
-        assert shown(Delivery(), link(state, l.FAILED)) == "joining WiFi"
+        assert shown(Delivery(connects=3, failures=2), link(state)) == "joining WiFi, or waiting for the bridge"
+        assert shown(Delivery(), link(state, l.FAILED)) == "joining WiFi, or waiting for the bridge"
         assert shown(Delivery(), link(state, l.NO_NETWORK)) == "no such network, or wrong password"
         assert shown(Delivery(), link(state, l.WRONG_KEY)) == "no such network, or wrong password"
 

@@ -1,5 +1,7 @@
 """stream.py over real sockets on the loopback, on MicroPython and on CPython. Time is a number that the test moves."""
 
+import errno
+import select
 import socket
 import time
 
@@ -302,6 +304,72 @@ def test_a_refused_connection_says_so_once():
     assert len(bed.lines) == 1
     assert " W stream connection refused" in bed.lines[0]
     bed.close()
+
+
+class Tunnel:
+    """A way out that is no socket."""
+
+    def __init__(self):
+        self.asked = []
+        self.refusal = None
+        self.there = True
+
+    def up(self):
+        return self.there
+
+    def heard(self, now):
+        pass
+
+    def open(self, address):
+        self.asked.append(address)
+
+    def poll(self, timeout):
+        return ((self, select.POLLERR),) if self.refusal else ()
+
+    def readinto(self, buf):
+        raise self.refusal
+
+    recv_into = readinto  # what a socket of CPython has
+
+    def close(self):
+        pass
+
+
+def through(tunnel):
+    bed = Bed()
+    Config.scheme = "https"
+    bed.uplink._link = bed.uplink._tunnel = tunnel
+    return bed
+
+
+def test_a_tunnel_is_asked_for_the_endpoint_when_somebody_is_at_its_other_end():
+    bed = through(Tunnel())
+    bed.uplink._tunnel.there = False
+    bed.steps()
+    assert bed.delivery.state == d.OFFLINE
+    bed.uplink._tunnel.there = True
+    bed.steps()
+    assert bed.delivery.state == d.CONNECTING
+    assert bed.uplink._tunnel.asked == ["https://127.0.0.1:%d" % bed.peer.port]
+    bed.close()
+
+
+def test_what_a_tunnel_says_of_a_failure_is_logged():
+    for refusal, words in (
+        (OSError(errno.ECONNREFUSED, "x"), "connection refused: is the endpoint running there?"),
+        (OSError(errno.EIO, "no TLS there"), "the connection broke (no TLS there)"),
+        (ValueError("expired"), "the endpoint's certificate is refused: expired"),
+    ):
+        bed = through(Tunnel())
+        bed.steps()
+        bed.uplink._tunnel.refusal = refusal
+        try:
+            bed.uplink.step(bed.now)
+        except (OSError, ValueError) as error:
+            bed.uplink.broken(error, bed.now)
+        assert bed.delivery.state == d.OFFLINE
+        assert bed.lines[-1].endswith(" stream " + words), bed.lines
+        bed.close()
 
 
 def test_an_unknown_host_says_so():

@@ -8,7 +8,7 @@ import select
 import socket
 import time
 
-from plotpost import log, tunnel
+from plotpost import delivery, log, status, tunnel
 from plotpost.tunnel import Tunnel
 
 HELLO, OPEN, OPENED, REFUSED, DATA, CREDIT, CLOSE, LOG, PING, BYE = range(0x81, 0x8B)
@@ -179,6 +179,17 @@ def raised(function):
     except Exception as error:
         return error
     raise AssertionError("nothing was raised")
+
+
+def test_the_led_tells_that_the_bridge_is_missing():
+    class Delivery:
+        refused = failures = connects = 0
+        state = delivery.OFFLINE
+
+    with Bed() as bed:
+        assert status.state(bed.tunnel, Delivery) == status.JOINING
+        bed.up()
+        assert status.state(bed.tunnel, Delivery) == status.BOOTING
 
 
 def test_a_hello_is_answered_and_begins_a_session():

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -242,6 +243,7 @@ class Board_:
     def __exit__(self, *_: object) -> None: ...
 
     def turn(self) -> None:
+        time.sleep(0.01)
         if self._lines:
             self._watch.heard(LogLine.parse(self._lines.pop(0)))
 
@@ -261,7 +263,7 @@ class Shown(Plot):
 
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "_ARRIVE_S", 0.3)
+    monkeypatch.setattr(watch, "_ARRIVE_S", 1.0)
     monkeypatch.setattr(watch, "_CALM_S", 0.1)
     monkeypatch.setattr(watch, "_LOOK_S", 0)
 
@@ -279,7 +281,7 @@ def test_the_first_new_point_is_waited_for(after: State) -> None:
 def test_an_empty_plot_does_not_move() -> None:
     hears = Watch(lambda line: None)
     with pytest.raises(
-        UpError, match=r"^no reading has arrived in 0 s; the board says nothing of trouble; plotpost doctor finds"
+        UpError, match=r"^no reading has arrived in 1 s; the board says nothing of trouble; plotpost doctor finds"
     ):
         await_points(Board_(hears), hears, Shown(State(0, ())), None)
 

@@ -13,7 +13,7 @@ from host_tools import deploy as deploying
 from host_tools import output
 from host_tools.boards import Board
 from host_tools.cli import options
-from host_tools.cli.attached import board_of
+from host_tools.cli.attached import board_of, resuming
 from host_tools.device import Device, Progress
 
 
@@ -41,13 +41,12 @@ def deploy(port: str | None, board: str | None, config: Path | None, as_json: bo
     """
     settings = None if config is None else _read(config)
     port = options.attached(port)
-    with Device.open(port) as device:
+    with Device.open(port) as device, resuming(device):  # not reset: an rp2 would take that for its watchdog's
         chosen = board_of(device, board)
         settings = settings or _settings_of(device)
         drivers = deploying.drivers_of(settings) if settings else chosen.drivers
         with _bar(as_json) as progress:
             deployed = deploying.deploy(device, chosen, drivers, progress, packages=deploying.packages_of(settings or {}))
-        device.resume()  # not reset: an rp2 would take that for its watchdog's
     if as_json:
         output.line({"port": port, "board": chosen.name, **asdict(deployed)})
     else:

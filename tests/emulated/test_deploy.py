@@ -6,6 +6,7 @@ import math
 import os
 import select
 import shlex
+import signal
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -92,10 +93,8 @@ def test_a_bare_board_gets_the_agent_even_if_it_loses_its_power_on_the_way(bare:
 
 
 def test_a_second_deploy_writes_nothing(deployed: Pico, tmp_path: Path) -> None:
-    config = tmp_path / "config.json"
-    config.write_text(json.dumps({"sensors": [{"driver": "health"}]}))
     before = operations(deployed)
-    done = processes.run(tmp_path, "deploy", "--port", deployed.port, "--config", str(config), "--json")
+    done = processes.run(tmp_path, "deploy", "--port", deployed.port, "--config", str(_config(tmp_path, "health")), "--json")
     assert done.returncode == 0, done.stderr
     told = processes.last_json(done.stdout)
     assert (told["board"], told["written"], told["removed"], told["kept"]) == ("pico", [], [], None)
@@ -340,3 +339,30 @@ def test_a_board_whose_started_deploy_somebody_took_away_can_be_deployed(
             device.remove(path)
         put(device, wanted)
         assert on_board(device) == sums(wanted)
+
+
+def test_the_agent_of_before_goes_on_when_a_deploy_is_refused(pico: Pico, upgrades: Upgrades, tmp_path: Path) -> None:
+    with Device.open(pico.port) as device:
+        put(device, upgrades.next())
+    done = processes.run(tmp_path, "deploy", "--port", pico.port, "--config", str(_config(tmp_path, "thermal")))
+    assert (done.returncode, done.stderr.partition(" for ")[0]) == (1, "plotpost: there is no driver 'thermal'")
+    assert said(pico, "runs")
+
+
+def test_the_agent_of_before_goes_on_when_a_deploy_is_interrupted(pico: Pico, upgrades: Upgrades, tmp_path: Path) -> None:
+    with Device.open(pico.port) as device:
+        put(device, upgrades.next())
+    before = operations(pico)
+    process = processes.start(tmp_path, "deploy", "--port", pico.port, "--config", str(_config(tmp_path, "health")))
+    while operations(pico) < before + 20 and process.poll() is None:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate()
+    assert (process.returncode, out, err.strip()) == (1, "", "")
+    assert said(pico, "runs")
+
+
+def _config(folder: Path, driver: str) -> Path:
+    path = folder / "config.json"
+    path.write_text(json.dumps({"sensors": [{"driver": driver}]}))
+    return path

@@ -295,6 +295,15 @@ def test_what_the_board_complained_of_is_told() -> None:
         await_points(board, hears, Shown(OLD), OLD)
 
 
+def test_a_trouble_that_lasts_is_not_waited_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "_ARRIVE_S", 3600.0)
+    monkeypatch.setattr(watch, "_TROUBLE_S", 0.1)
+    hears = Watch(lambda line: None)
+    board = Board_(hears, "1.000 W stream no answer from the endpoint", "2.000 W wifi network home is gone")
+    with pytest.raises(UpError, match=r"; the board says: wifi: network home is gone; plotpost doctor finds out more$"):
+        await_points(board, hears, Shown(OLD), OLD)
+
+
 def test_a_trouble_that_is_over_is_not_told() -> None:
     hears = Watch(lambda line: None)
     board = Board_(hears, "1.000 W stream connection reset by the endpoint", "2.000 I stream streaming again")

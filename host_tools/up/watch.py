@@ -21,6 +21,7 @@ _REBOOT_S = 30.0
 _TURN_S = 0.1
 _LOOK_S = 0.5  # how often the plot is looked at
 _ARRIVE_S = 120.0  # WiFi, an address, a name, the first sample of a slow sensor
+_TROUBLE_S = 60.0  # how long the same trouble may last: a second network is tried, an endpoint starts again
 _CALM_S = 30.0  # where no plot can be looked at: how long nothing may go wrong
 _DRAWN = "drawn at "  # firmware/plotpost/agent.py
 
@@ -108,11 +109,17 @@ class Watch:
         self._hear = hear
         self.drawn: str | None = None  # the URL of the plot that the board has made
         self.trouble: str | None = None  # the last warning or error since something went right
+        self._since = 0.0
+
+    def lasts(self) -> float:
+        """How many seconds there has been trouble."""
+        return time.monotonic() - self._since if self.trouble else 0.0
 
     def heard(self, line: LogLine) -> None:
         if line.module == "plot" and line.message.startswith(_DRAWN):
             self.drawn = line.message.removeprefix(_DRAWN)
         if line.level in "WE" and line.uptime is not None:
+            self._since = self._since if self.trouble else time.monotonic()
             self.trouble = f"{line.module}: {line.message}"
         elif line.level == "I" and line.module in ("stream", "wifi"):
             self.trouble = None
@@ -126,7 +133,7 @@ def await_points(ear: Ear, watch: Watch, plot: Plot | None, before: State | None
     """
     began = time.monotonic()
     look_at = 0.0
-    while (now := time.monotonic()) < began + _ARRIVE_S:
+    while (now := time.monotonic()) < began + _ARRIVE_S and watch.lasts() < _TROUBLE_S:
         ear.turn()
         plot = plot or (Plot(watch.drawn) if watch.drawn else None)
         if plot is None and now > began + _CALM_S and watch.trouble is None:
@@ -136,4 +143,4 @@ def await_points(ear: Ear, watch: Watch, plot: Plot | None, before: State | None
             if (state := plot.state()) is not None and state.points and state != before:
                 return plot, state
     said = f"the board says: {watch.trouble}" if watch.trouble else "the board says nothing of trouble"
-    raise UpError(f"no reading has arrived in {_ARRIVE_S:.0f} s; {said}; plotpost doctor finds out more")
+    raise UpError(f"no reading has arrived in {time.monotonic() - began:.0f} s; {said}; plotpost doctor finds out more")

@@ -1,4 +1,4 @@
-"""tunnel.py over a real socket in place of the cable, on MicroPython and on CPython; the bridge's end is played by hand.
+"""frames.py and tunnel.py over a real socket in place of the cable, on MicroPython and on CPython; the bridge's end is played by hand.
 
 The frames here are made and read by a few lines of their own, after docs/bridge.md.
 """
@@ -457,6 +457,21 @@ def test_a_frame_with_any_byte_changed_is_not_taken():
                 bed.tunnel.up()
                 assert bed.read() is None, (place, change)
         assert bed.tunnel.up()
+
+
+def test_noise_without_an_end_does_not_hold_up_the_loop():
+    with Bed() as bed:
+        bed.standing()
+        bed.put(b"\x55" * 2000)
+        seen = []
+        has_byte = bed.tunnel._frames._has_byte
+        bed.tunnel._frames._has_byte = lambda: seen.append(1) or has_byte()
+        bed.tunnel.up()
+        assert len(seen) == 512
+        for _ in range(3):
+            bed.tunnel.up()
+        bed.say(DATA, b"clean")
+        assert bed.read() == b"clean"
 
 
 def test_a_frame_longer_than_the_window_is_not_taken():

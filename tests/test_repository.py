@@ -104,3 +104,8 @@ def test_the_installed_command_checks_a_board_before_it_starts(installed: Path, 
 def _content(folder: Path) -> dict[Path, bytes]:
     files = (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
     return {path.relative_to(folder): path.read_bytes() for path in files}
+
+
+def test_no_file_of_tests_leaves_simulated_modules_on_the_path() -> None:
+    """Programs that tests start inherit it: an endpoint would find MicroPython's `select` there."""
+    assert [path for path in sys.path if path.endswith(("/simulated", "/hardware"))] == []

@@ -97,7 +97,7 @@ class Agent:
         for number, spec in enumerate(self._config.sensors):
             try:
                 driver = sensors.create(spec)
-            except sensors.Absent as why:
+            except (sensors.Absent, ValueError) as why:
                 log.warning("agent", "%s left out: %s" % (spec["driver"], why))
                 continue
             name = "%s[%d]" % (spec["driver"], number)

@@ -8,6 +8,7 @@ sys.path.insert(0, __file__.rsplit("/", 2)[0] + "/simulated")
 import machine
 from plotpost import sensors
 
+sys.path.pop(0)
 machine.unplug()
 
 PLAIN = machine.ADC

@@ -7,10 +7,15 @@ from array import array
 sys.path.insert(0, __file__.rsplit("/", 2)[0] + "/simulated")
 
 import machine
+
+sys.path.insert(0, machine.HARDWARE)
+import dht
 import wires
 from dht_part import Part, frame
 from plotpost import sensors
 
+sys.path.pop(0)
+sys.path.pop(0)
 machine.unplug()
 
 
@@ -148,15 +153,13 @@ def test_a_machine_without_pins_says_so():
 
 def test_a_firmware_without_the_library_says_how_to_get_it():
     with machine.Plugged():
-        library, path = sys.modules.pop("dht"), list(sys.path)
-        sys.path[:] = [folder for folder in path if not folder.endswith(("/simulated", "/hardware"))]
+        library = sys.modules.pop("dht")
         others = sys.modules.get("adafruit_dht")
         if sys.implementation.name == "cpython":
             sys.modules["adafruit_dht"] = None  # CPython takes that for a module that is not there
         try:
             why = refusal(sensors.Absent, sensors.create, {"driver": "dht22", "options": {"pin": 4}})
         finally:
-            sys.path[:] = path
             sys.modules["dht"] = library
             sys.modules.pop("adafruit_dht", None)
             if others is not None:
@@ -169,7 +172,6 @@ def test_reading_touches_the_heap_not_even_for_a_moment():
         from micropython import mem_total
     except ImportError:
         return  # CPython
-    import dht
 
     class Still(dht.DHT22):
         """Measures without the simulation's own objects."""

@@ -7,10 +7,16 @@ from array import array
 sys.path.insert(0, __file__.rsplit("/", 2)[0] + "/simulated")
 
 import machine
+
+sys.path.insert(0, machine.HARDWARE)
+import ds18x20
+import onewire
 import wires
 from onewire_probe import Probe, rom
 from plotpost import log, sensors
 
+sys.path.pop(0)
+sys.path.pop(0)
 machine.unplug()
 
 ONE = rom(b"\x64\x1d\x8f\xdf\x18\x00")
@@ -215,8 +221,6 @@ def test_reading_touches_the_heap_not_even_for_a_moment():
         from micropython import mem_total
     except ImportError:
         return  # CPython
-    import ds18x20
-    import onewire
 
     class StillBus(onewire.OneWire):
         """Answers without the simulation's own objects."""

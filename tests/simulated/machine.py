@@ -13,6 +13,8 @@ sys.path.append(__file__.rsplit("/", 1)[0] + "/../../host_tools/hardware")
 import board_pins
 from board_pins import ADC, CalibratedADC, Pin, dht_readinto  # noqa: F401  a part of this module
 
+HARDWARE = sys.path.pop()
+
 PWRON_RESET = 1
 WDT_RESET = 3
 DEEPSLEEP_RESET = 4

@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from click.testing import CliRunner
 from host_tools import accounts, boards
 from host_tools.child_endpoint import ChildEndpoint
 from host_tools.config import ConfigError, validate
-from host_tools.provision import ProvisionError, masked
+from host_tools.provision import ProvisionError, masked, nearby
 from host_tools.provision.complete import Attached, Complete, Source, complete
 from host_tools.provision.documents import Documents, read_documents
 from host_tools.provision.questions import Questions
@@ -267,6 +268,18 @@ def test_tokens_that_the_endpoint_takes_stay_and_no_folder_is_made_for_them(
     assert not (tmp_path / "usual").exists()
 
 
+def test_tokens_that_were_revoked_are_made_anew(endpoint: ChildEndpoint, here: Json, tmp_path: Path) -> None:
+    first = _complete(tmp_path, here, data=endpoint.data)
+    gone = first.secrets["tokens"]["t"]
+    with accounts.opened(endpoint.data) as store:
+        store.revoke_token(gone)
+    while not nearby.refuses(endpoint.url, gone):  # it sees within a second what was done in its data folder
+        time.sleep(0.05)
+    again = _complete(tmp_path, here, known=(first.config, first.secrets), data=endpoint.data)
+    assert again.secrets["tokens"]["t"] != gone
+    assert again.secrets["tokens"]["h"] == first.secrets["tokens"]["h"]
+
+
 def test_two_boards_of_one_name_share_a_plot_and_no_token(endpoint: ChildEndpoint, here: Json, tmp_path: Path) -> None:
     first = _complete(tmp_path, here, data=endpoint.data)
     other = complete(
@@ -324,6 +337,62 @@ def test_the_usual_folder_is_taken_when_the_endpoint_is_here(
     endpoint = serve(data=tmp_path / "usual")
     whole = _complete(tmp_path, {**here, "endpoint": endpoint.url})
     assert whole.plot == f"{endpoint.url}/~me/1"
+
+
+# Over REST, at an endpoint elsewhere
+
+
+@pytest.fixture
+def key(endpoint: ChildEndpoint) -> str:
+    assert endpoint.api_key is not None
+    return endpoint.api_key
+
+
+def test_plot_and_tokens_are_made_over_rest_with_an_api_key(
+    endpoint: ChildEndpoint, here: Json, key: str, tmp_path: Path
+) -> None:
+    first, again = (_complete(tmp_path, here, api_key=key) for _ in range(2))
+    assert first.plot == f"{endpoint.url}/~me/1"
+    assert (again.secrets, again.plot) == (first.secrets, first.plot)
+    with accounts.opened(endpoint.data) as store:
+        (plot,) = store.plots()
+        assert store.links(plot.id) == set(first.secrets["tokens"].values())
+    assert not (tmp_path / "usual").exists()
+
+
+def test_the_account_in_the_secrets_is_used_and_does_not_go_to_the_board(here: Json, key: str, tmp_path: Path) -> None:
+    whole = _complete(tmp_path, here, {"account": {"user": "me", "api_key": key}})
+    assert set(whole.secrets["tokens"]) == {"t", "h"}
+
+
+def test_both_ways_find_the_same_tokens(endpoint: ChildEndpoint, here: Json, key: str, tmp_path: Path) -> None:
+    assert _complete(tmp_path, here, api_key=key).secrets == _complete(tmp_path, here, data=endpoint.data).secrets
+
+
+def test_a_wrong_api_key_is_told_and_not_shown(endpoint: ChildEndpoint, here: Json, tmp_path: Path) -> None:
+    with pytest.raises(
+        ProvisionError, match=rf"^{endpoint.url} refuses the API key of 'me': look it up where `plotpost serve`"
+    ) as caught:
+        _complete(tmp_path, here, api_key="s3cr3t-key")
+    assert "s3cr3t" not in str(caught.value)
+
+
+def test_an_endpoint_that_is_away_is_told(endpoint: ChildEndpoint, here: Json, key: str, tmp_path: Path) -> None:
+    endpoint.kill()
+    with pytest.raises(ProvisionError, match=rf"^{endpoint.url} cannot be reached \(.*\): does `plotpost serve` run there\?$"):
+        _complete(tmp_path, here, api_key=key)
+
+
+def test_over_https_the_key_goes_to_nobody_who_is_not_trusted(
+    serve: Callable[..., ChildEndpoint], here: Json, tmp_path: Path
+) -> None:
+    endpoint = serve("--tls-self-signed", "--tls-port", "0", data=tmp_path / "tls")
+    assert endpoint.tls_url is not None
+    config = {**here, "endpoint": endpoint.tls_url}
+    with pytest.raises(ProvisionError, match=r"^the certificate of https://.* is not trusted .*: name its ca.pem under \"ca\""):
+        _complete(tmp_path, config, api_key=endpoint.api_key)
+    whole = _complete(tmp_path, config, {"ca": str(endpoint.data / "ca.pem")}, api_key=endpoint.api_key)
+    assert whole.plot == f"{endpoint.tls_url}/~me/1"
 
 
 # The certificate to trust

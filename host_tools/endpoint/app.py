@@ -17,6 +17,7 @@ from .login import Login
 from .pages import Pages
 from .plots import Plots
 from .rest.pictures import Pictures
+from .rest.tokens import Tokens
 from .rest.v1 import RestV1
 from .rest.v2 import RestV2
 from .store import Store
@@ -45,6 +46,7 @@ def create_app(store: Store, committer: Committer, plots: Plots, hub: Hub) -> St
         routes=[
             *RestV1(store, plots, keys).routes(),
             *Pictures(store, plots, keys, login, Renderer()).routes(),
+            *Tokens(plots, keys).routes(),
             *RestV2(store, plots, keys).routes(),
             *login.routes(),
             *Editing(plots, login).routes(),

@@ -436,6 +436,7 @@ def _move_links(store: Store, plot_id: int, tokens: set[str]) -> None:
     for token in store.links(plot_id) - tokens:
         store.unlink(token)
     routes = store.routes()
+    tokens = tokens & routes.keys()  # the figure may still name one that was revoked
     for other in {routes[token].plot_id for token in tokens} - {None, plot_id}:
         assert other is not None
         figure, row = stored(store, other)

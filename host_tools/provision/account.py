@@ -91,14 +91,10 @@ class Local:
         self.new_key: str | None = None  # of a user that was made on the way
 
     def tokens(self, names: Sequence[str]) -> list[Registered]:
+        from host_tools.endpoint.rest.tokens import register
+
         with self._opened() as (store, user), store.transaction():
-            known = {each.name: each for each in store.tokens(user) if not each.revoked}
-            made = {name: store.new_token(user, name) for name in names if name not in known}
-            paths = {row.id: f"/~{row.user}/{row.fid}" for row in store.plots()}
-        return [
-            Registered(made[name], None) if name in made else Registered(known[name].token, paths.get(known[name].plot_id or 0))
-            for name in names
-        ]
+            return [Registered(each["token"], each["plot"]) for each in register(store, user, list(names))]
 
     def plot_of(self, token: str) -> str | None:
         """The path of the plot that a token feeds, None where there is none, or no such folder yet."""

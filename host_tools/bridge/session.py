@@ -110,7 +110,7 @@ class Session:
         if not self.up or frame.kind is Kind.HELLO:
             return
         if frame.kind is Kind.BYE:
-            self._end(frame.payload.decode("ascii", "replace"))
+            self._end(printable(frame.payload))
         elif frame.number != self._expected:
             self._send(Kind.BYE)
             self._end("a frame was lost on the cable")

@@ -4,6 +4,12 @@ import gc
 
 from plotpost import log, port
 
+if port.warm():  # the watchdog of the life before may be running, and this one may end before it has begun
+    from plotpost import watchdog
+
+    watchdog.arm()
+    watchdog.hold()
+
 
 def settings():
     """What the agent is to do, or None. The code that reads it, 7 KB, is needed once."""

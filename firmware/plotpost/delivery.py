@@ -77,7 +77,7 @@ class Delivery:
         self.failures = 0  # in a row
         self.refused = 0  # the status of a refusal that is still in force
         self._probing = False  # a line was refused and the server did not say which: one record a request
-        self._proven = False  # the last request was confirmed
+        self._proven = False  # the last request that carried readings was confirmed
         self._stretched = False
         self._ask_ms = 0
 
@@ -232,11 +232,14 @@ class Delivery:
         confirmed = answer.next is not None
         if not confirmed:
             self.source.settle(self.cursor)
+        carried = self.cursor > self.begun
         if self.failures:
             log.info("stream", "streaming again")
+        elif carried and not self._proven:
+            log.info("stream", "streaming: the first readings are confirmed")
         self.failures = 0
         self.refused = 0
-        self._proven = True
+        self._proven = self._proven or carried
         self._probing = False
         self._stretched = not confirmed and not answer.reusable
         if answer.reusable:

@@ -34,8 +34,7 @@ class _Phase:
 
     def __exit__(self, *error):
         if self._timer is not None:
-            self._timer.deinit()
-            self._timer = None
+            self.stop()
             if not self._left:
                 log.warning("watchdog", "{} took longer than 30 s", self.name)
         feed()
@@ -43,6 +42,11 @@ class _Phase:
     def hold(self):
         self._left = _FOR_EVER
         self._start()
+
+    def stop(self):
+        if self._timer is not None:
+            self._timer.deinit()
+            self._timer = None
 
     def _start(self):
         from machine import Timer
@@ -65,8 +69,9 @@ _deadline = None
 
 
 def arm():
-    """Start it, for ever: from now on somebody must call `feed()` every 8 seconds (esp32: 40)."""
+    """Start it, for ever: from now on somebody must call `feed()` every 8 seconds (esp32: 40), and no timer does."""
     global _wdt
+    _phase.stop()
     try:
         from machine import WDT
     except ImportError:  # Linux
@@ -81,7 +86,7 @@ def feed():
 
 
 def hold():
-    """The agent has ended, and somebody is at the REPL: from now on a timer feeds it, until a reset."""
+    """Somebody is at the REPL, or the agent is on its way: from now on a timer feeds it, until `arm()` or a reset."""
     if _wdt is not None:
         _phase.hold()
 

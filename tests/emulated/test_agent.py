@@ -142,6 +142,10 @@ def test_in_service_the_watchdog_lets_the_board_live_and_the_next_start_is_no_bo
         assert (held["resets"], held["flash_programs"]) == (resumed["resets"], resumed["flash_programs"])
         device.resume()
     lab.await_stored(10)
+    with Device.open(pico.port) as device:
+        device.write("/config.json", b"{}")
+        device.resume()  # the agent does not come to run, but the watchdog does
+    _elapse(pico, 2 * WATCHDOG_MS)
     assert pico.stats()["resets"] == resumed["resets"]
 
 

@@ -267,6 +267,22 @@ def test_until_a_request_is_confirmed_and_after_a_failure_one_carries_a_batch():
     assert bench.delivery.room() == 5
 
 
+def test_the_first_readings_that_are_confirmed_are_told_once():
+    bench = Bench()
+    bench.delivery._proven = False
+    bench.open()
+    bench.end()
+    bench.answer(200, next=0, reusable=True)  # an empty request, which asked for the time
+    assert bench.lines == []
+    bench.put(2)
+    for _ in range(2):
+        bench.delivery.began(bench.now)
+        bench.send()
+        bench.end()
+        bench.answer(200, next=2, reusable=True)
+    assert [line[6:] for line in bench.lines] == ["I stream streaming: the first readings are confirmed"]
+
+
 def test_success_forgets_the_failures():
     bench = Bench().open()
     bench.answer(500)

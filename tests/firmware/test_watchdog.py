@@ -143,6 +143,15 @@ def test_in_service_a_board_is_fed_for_as_long_as_somebody_is_there():
             assert [timer.hard for timer in machine.timers] == [port == "rp2"]
 
 
+def test_the_next_start_feeds_it_by_itself_again():
+    with Board() as board:
+        watchdog.arm()
+        watchdog.hold()
+        watchdog.arm()
+        assert machine.timers == []
+        assert not board.lives(9000)
+
+
 def test_service_needs_no_timer_where_the_watchdog_was_never_armed():
     with Board() as board:
         watchdog.hold()

@@ -76,7 +76,7 @@ def test_a_name_and_its_number_are_one_pin() -> None:
 
 
 def test_the_board_is_told_numbers_which_every_port_understands() -> None:
-    entries = [{"driver": "dht22", "pin": "GPIO4"}, {"driver": "dht11", "pin": 5}, {"driver": "health"}]
+    entries: list[dict[str, object]] = [{"driver": "dht22", "pin": "GPIO4"}, {"driver": "dht11", "pin": 5}, {"driver": "health"}]
     told = numbered({"name": "x", "sensors": entries}, boards.load("esp32"))
     assert told == {"name": "x", "sensors": [{"driver": "dht22", "pin": 4}, {"driver": "dht11", "pin": 5}, {"driver": "health"}]}
     assert entries[0]["pin"] == "GPIO4"

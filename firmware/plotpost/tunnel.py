@@ -31,6 +31,7 @@ _WINDOW_DIGITS = b"\x82\x80"
 _RESERVE = const(512)  # of the bridge's room: the log must get through when the endpoint takes nothing
 _SILENT_MS = const(5000)  # the bridge pings every second
 _NONE = b""
+_FRAME_LOST = "a frame was lost on the cable"
 
 # States of the connection
 _CLOSED = const(0)
@@ -143,7 +144,7 @@ class Tunnel:
             self._accept()
         if self._nonce >= 0:
             if ticks_diff(ticks_ms(), self._heard) > _SILENT_MS:
-                self._lose("plotpost bridge is gone: readings wait on the board")
+                self._lose("plotpost bridge is gone")
             self._pay()
 
     def _accept(self):
@@ -153,8 +154,8 @@ class Tunnel:
         elif self._nonce < 0:
             return
         elif frames.number != self._expected:
-            self._lose("a frame was lost on the cable")
-            self._send(_BYE, b"a frame was lost on the cable")
+            self._lose(_FRAME_LOST)
+            self._send(_BYE, _FRAME_LOST.encode())
         else:
             self._expected = self._expected + 1 & MASK
             self._heard = ticks_ms()
@@ -186,7 +187,7 @@ class Tunnel:
         elif kind == _PING:
             self._ponging = True
         elif kind == _BYE:
-            self._lose("plotpost bridge has ended: readings wait on the board")
+            self._lose(buf[HEAD : HEAD + size].decode())
         elif kind == _CLOSE and self._state == _STANDING:
             self._state = _ENDED
         elif self._state == _OPENING and not self._address and buf[HEAD] == self._asked:
@@ -229,7 +230,7 @@ class Tunnel:
 
     def _lose(self, why):
         self._forget()
-        log.warning("bridge", why)
+        log.warning("bridge", "{}: readings wait on the board", why)
 
     # To the bridge
 

@@ -18,6 +18,7 @@ from host_tools.simulate import LogLine
 
 _WINDOW = 2048  # of the board's bytes, on their way to the endpoint
 _SILENT_S = 5.0
+_FRAME_LOST = "a frame was lost on the cable"
 _REASON_BYTES = 100  # with its numbers it fits the board's window
 
 
@@ -52,12 +53,11 @@ class Served:
 class Session:
     """At one end of `wire`, for as long as the cable is plugged in. Call `tick` every second."""
 
-    def __init__(self, wire: Wire, served: Served, trusted: ssl.SSLContext, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, wire: Wire, served: Served, trusted: ssl.SSLContext) -> None:
         self.up = False
         self._wire = wire
         self._served = served
         self._trusted = trusted
-        self._clock = clock
         self._decoder = Decoder()
         self._sorter = Sorter()
         self._first = True  # the port may have been opened in the middle of a line
@@ -74,7 +74,7 @@ class Session:
     def tick(self) -> None:
         if not self.up:
             self._hello()
-        elif self._clock() - self._heard > _SILENT_S:
+        elif time.monotonic() - self._heard > _SILENT_S:
             self._end("the board does not answer any more")
         elif not self._pinged:
             self._pinged = True
@@ -82,7 +82,7 @@ class Session:
 
     async def close(self) -> None:
         if self.up:
-            self._send(Kind.BYE)
+            self._send(Kind.BYE, b"plotpost bridge has ended")
         self._hang_up()
         await asyncio.gather(*self._closing)
 
@@ -112,11 +112,11 @@ class Session:
         if frame.kind is Kind.BYE:
             self._end(printable(frame.payload))
         elif frame.number != self._expected:
-            self._send(Kind.BYE)
-            self._end("a frame was lost on the cable")
+            self._send(Kind.BYE, _FRAME_LOST.encode())
+            self._end(_FRAME_LOST)
         else:
             self._expected = (self._expected + 1) % 64
-            self._heard = self._clock()
+            self._heard = time.monotonic()
             self._obey(frame)
 
     def _log(self, frame: Frame) -> None:
@@ -156,7 +156,7 @@ class Session:
         elif payload[1:3] == self._nonce and not self.up:
             self.up = True
             self._next = self._expected = 0
-            self._heard = self._clock()
+            self._heard = time.monotonic()
             self._pinged = False
             self._window = number(payload[3:5])
             self._served.counts.sessions += 1

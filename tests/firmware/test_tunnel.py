@@ -228,7 +228,7 @@ def test_the_log_is_plain_text_without_a_session_and_frames_within():
         assert kind == LOG
         assert payload[:1] == b"\x80"
         assert payload.endswith(b" I agent two")
-        bed.say(BYE)
+        bed.say(BYE, b"plotpost bridge has ended")
         log.info("agent", "three")
         assert [line.split(" ", 2)[2] for line in bed.plain] == [
             "bridge this board has no network: waiting for plotpost bridge at the USB port",

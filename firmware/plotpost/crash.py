@@ -50,7 +50,7 @@ class Boot:
         self.number, self.bad, self.reason = self._read()
         self.warm = not woken and warm()
         self.cause = SOFT if self.warm else DEEP_SLEEP if woken else RECOVERY if self.reason else reset_cause()
-        if not woken and not self.warm:
+        if not woken and not (self.warm and self.number):  # the very first start follows a deploy, without a reset
             self._count()
 
     def looping(self):

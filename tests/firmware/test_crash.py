@@ -175,6 +175,15 @@ def test_a_start_after_service_is_no_boot_and_writes_nothing():
         assert board.written() == before
 
 
+def test_the_very_first_start_counts_though_the_chip_was_not_reset():
+    with Board() as board:
+        crash.warm = lambda: True
+        try:
+            assert [board.boot().number for _ in range(3)] == [1, 1, 1]
+        finally:
+            crash.warm = port.warm
+
+
 def test_a_chip_whose_ticks_had_just_begun_has_booted():
     kept = port.SYSTEM_CLOCK, port.started
     try:

@@ -312,11 +312,13 @@ class Uplink:
 
     def _give_up(self, reason, now):
         if self._delivery.state == d.CONNECTING:
-            self._delivery.lost(reason, now)
-        else:
-            self._delivery.stuck(reason, now)
+            self._lost(reason, now)
+            return
+        self._delivery.stuck(reason, now)
         self.disconnect()
 
     def _lost(self, reason, now):
+        if self._delivery.state == d.CONNECTING:
+            self._address = None  # the endpoint may have moved: ask for its name again
         self._delivery.lost(reason, now)
         self.disconnect()

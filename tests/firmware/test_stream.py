@@ -306,6 +306,26 @@ def test_a_refused_connection_says_so_once():
     bed.close()
 
 
+def test_an_endpoint_that_has_moved_is_found_by_its_name_again():
+    bed = Bed()
+    asked = []
+    resolve = bed.uplink._resolve
+    bed.uplink._resolve = lambda: asked.append(0) or resolve()
+    bed.open()
+    assert len(asked) == 1
+    bed.uplink.disconnect()
+    bed.delivery.lost("broken", bed.now)
+    bed.steps(5, after=60000)
+    assert len(asked) == 1  # a connection that broke: the address is kept
+    bed.peer.listener.close()
+    bed.uplink.disconnect()
+    bed.delivery.lost("broken", bed.now)
+    for _ in range(3):
+        bed.steps(5, after=60000)
+    assert len(asked) == 3  # none could be made
+    bed.close()
+
+
 class Tunnel:
     """A way out that is no socket."""
 

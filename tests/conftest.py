@@ -1,6 +1,7 @@
 """Fixtures for all tests: a real MicroPython, a real endpoint. Tests that a machine cannot run are listed, and fail in CI."""
 
 import os
+import signal
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
@@ -11,6 +12,12 @@ from host_tools.child_endpoint import ChildEndpoint
 from tests.network import quiet_port
 
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
+
+
+def pytest_configure() -> None:
+    """A shell lets programs in its background ignore Ctrl-C (POSIX, 2.11), and those that tests start would inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

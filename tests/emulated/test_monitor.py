@@ -78,7 +78,9 @@ class Terminal:
         self.shown = self.shown[found.end() :]
 
     def wait(self) -> int:
+        deadline = time.monotonic() + AWAIT_S
         while self.process.poll() is None:
+            assert time.monotonic() < deadline, f"it goes on: {self.shown!r}"
             self._read()
         return self.process.returncode
 

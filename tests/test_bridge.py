@@ -32,7 +32,7 @@ from host_tools.runtime import Runtime
 from host_tools.simulate import LogLine
 from tests import processes
 from tests.network import quiet_port
-from tests.usb import Board, Bridge
+from tests.usb import AWAIT_S, Board, Bridge
 from tests.usb_desk import Desk, configured
 
 PAGE = (Path(__file__).parent.parent / "docs" / "bridge.md").read_text()
@@ -136,14 +136,22 @@ def test_a_board_that_is_reset_sends_what_is_on_its_flash_and_goes_on(
         desk = _desk(opened, runtime, serve(port=quiet_port()), tmp_path, spool={"ram": "480B"})
         desk.await_stored()
         desk.endpoint.kill()
-        desk.bridge.await_line("stream", "")
-        time.sleep(2)  # the ring overflows to flash
+        desk.bridge.await_line("stream", "closed the connection")
+        _await_spooled(desk.board)
         desk.board.cut_power()
         desk.endpoint.start()
         desk.board.power_on()
         desk.bridge.await_line("agent", "readings of earlier boots wait on flash")
         desk.await_stored(50)
         desk.settle(boots=2)
+
+
+def _await_spooled(board: Board) -> None:
+    """Until the ring has overflowed to flash."""
+    deadline = time.monotonic() + AWAIT_S
+    while not list((board.flash / "spool").glob("*")):
+        assert time.monotonic() < deadline, "nothing is on flash"
+        time.sleep(0.05)
 
 
 def test_noise_in_both_directions_delays_and_loses_nothing(desk: Desk[Board]) -> None:

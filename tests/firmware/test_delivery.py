@@ -280,7 +280,7 @@ def test_the_first_readings_that_are_confirmed_are_told_once():
         bench.send()
         bench.end()
         bench.answer(200, next=2, reusable=True)
-    assert [line[6:] for line in bench.lines] == ["I stream streaming: the first readings are confirmed"]
+    assert [line.split(" ", 1)[1] for line in bench.lines] == ["I stream streaming: the first readings are confirmed"]
 
 
 def test_success_forgets_the_failures():

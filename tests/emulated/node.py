@@ -1,7 +1,11 @@
 """Node.js and the one package that the emulated chip takes from npm."""
 
+import fcntl
+import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.emulated.errors import Missing
@@ -16,14 +20,26 @@ def command() -> list[str]:
     node = shutil.which("node")
     if node is None or _major(node) < OLDEST_NODE:
         raise Missing(f"The emulated boards need Node.js {OLDEST_NODE} or later (Debian, Ubuntu: apt install nodejs npm)")
-    if not (CHIP / "node_modules" / "rp2040js").is_dir():
-        _install()
+    with _locked():
+        if not (CHIP / "node_modules" / "rp2040js").is_dir():
+            _install()
     return [node, str(CHIP / "main.js")]
 
 
 def _major(node: str) -> int:
     version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout
     return int(version.lstrip("v").split(".")[0])
+
+
+@contextmanager
+def _locked() -> Iterator[None]:
+    """Keeps two processes from installing into the same folder at the same time."""
+    folder = os.open(CHIP, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def _install() -> None:

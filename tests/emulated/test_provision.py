@@ -175,19 +175,19 @@ def test_a_mistake_is_one_line_and_the_agent_goes_on(bare: Pico) -> None:
 
 
 def test_a_person_is_asked_and_passwords_are_not_shown(pico_w: Pico, tmp_path: Path) -> None:
-    terminal = Terminal("provision", "--port", pico_w.port, "--data", str(tmp_path))
-    terminal.answer("Name of the board", "greenhouse")
-    terminal.answer("WiFi network", "lab")
-    terminal.answer("Another one", "")
-    terminal.answer("Endpoint", "http://10.0.2.2:8050")
-    terminal.answer("Sensor", "toaster")
-    terminal.answer("Sensor", "analog")
-    terminal.answer("Pin of analog", "GP15")
-    terminal.answer("Pin of analog", "")
-    terminal.answer("Read analog every", "")
-    terminal.answer("Another sensor", "")
-    terminal.answer("Password of lab", "s3cr3t-key")
-    assert terminal.end() == 0, terminal.shown
+    with Terminal("provision", "--port", pico_w.port, "--data", str(tmp_path)) as terminal:
+        terminal.answer("Name of the board", "greenhouse")
+        terminal.answer("WiFi network", "lab")
+        terminal.answer("Another one", "")
+        terminal.answer("Endpoint", "http://10.0.2.2:8050")
+        terminal.answer("Sensor", "toaster")
+        terminal.answer("Sensor", "analog")
+        terminal.answer("Pin of analog", "GP15")
+        terminal.answer("Pin of analog", "")
+        terminal.answer("Read analog every", "")
+        terminal.answer("Another sensor", "")
+        terminal.answer("Password of lab", "s3cr3t-key")
+        assert terminal.end() == 0, terminal.shown
     assert "s3cr3t" not in terminal.shown
     assert "it must be one of analog, dht11, dht22, ds18b20, health" in terminal.shown
     assert "GP15 has no analog input, which analog needs; take GP26 or GP27 or GP28" in terminal.shown

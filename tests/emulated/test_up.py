@@ -144,19 +144,19 @@ def test_a_person_at_a_new_board_presses_enter_and_gets_a_plot(board: Pico, free
     with Device.open(board.port) as device:
         wipe(device)
     address = f"http://127.0.0.1:{free_port}"
-    terminal = Terminal("up", "--port", board.port, "--endpoint", address, HOME=str(tmp_path))
-    terminal.answer("Name of the board", "desk")
-    terminal.answer("Endpoint", "")
-    terminal.answer("Sensor", "")
-    terminal.answer("Read health every", "1s")
-    terminal.answer("Which of them", "")
-    terminal.answer("Another sensor", "")
-    terminal.answer("Start one here", "")
-    terminal.wait_for(r"The plot: .*(?s:.)*Ctrl-C ends it")
-    with urllib.request.urlopen(f"{address}/~me/1.json", timeout=_END_S) as answer:
-        assert any(trace["x"] for trace in json.load(answer)["data"])
-    terminal.press(b"\x03")
-    assert terminal.end() == 0, terminal.shown
+    with Terminal("up", "--port", board.port, "--endpoint", address, HOME=str(tmp_path)) as terminal:
+        terminal.answer("Name of the board", "desk")
+        terminal.answer("Endpoint", "")
+        terminal.answer("Sensor", "")
+        terminal.answer("Read health every", "1s")
+        terminal.answer("Which of them", "")
+        terminal.answer("Another sensor", "")
+        terminal.answer("Start one here", "")
+        terminal.wait_for(r"The plot: .*(?s:.)*Ctrl-C ends it")
+        with urllib.request.urlopen(f"{address}/~me/1.json", timeout=_END_S) as answer:
+            assert any(trace["x"] for trace in json.load(answer)["data"])
+        terminal.press(b"\x03")
+        assert terminal.end() == 0, terminal.shown
 
 
 def test_a_board_with_wifi_tries_its_way_and_streams(

@@ -9,7 +9,7 @@ import socket
 import ssl
 import threading
 import tty
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from host_tools.doctor.route import Address, Exchange, FromBoard, FromHere, Requ
 from host_tools.endpoint.store import FIRST_USER
 from tests import processes
 from tests.faults.harness import create_plot
+from tests.findings import findings
 from tests.test_nginx import DEFAULT, FILE, Nginx
 
 OURS = "abcdefghij"
@@ -41,20 +42,10 @@ def _patient(url: str, authority: bytes | None = None, **tokens: str) -> Patient
     return Patient("", None, config=config, secrets=secrets, route=FromHere(secrets, authority), authority=authority)
 
 
-def _findings(check: Callable[[Patient], Iterator[Finding]], patient: Patient) -> list[Finding]:
-    found = []
-    try:
-        for finding in check(patient):
-            found.append(finding)
-    except Failed as failure:
-        found.append(failure.finding)
-    return found
-
-
 def _reached(patient: Patient) -> Finding:
     """What is said of the endpoint; its name is found first."""
-    assert [finding.mark for finding in _findings(far_end.name, patient)] == [Mark.OK]
-    (finding,) = _findings(far_end.endpoint, patient)
+    assert [finding.mark for finding in findings(far_end.name, patient)] == [Mark.OK]
+    (finding,) = findings(far_end.endpoint, patient)
     return finding
 
 
@@ -109,7 +100,7 @@ def test_tokens_are_accepted_refused_and_without_a_plot(endpoint: ChildEndpoint)
     patient = _patient(endpoint.url, good=good, plotless=plotless, unknown=OURS)
     _reached(patient)
     by_stream = {}
-    for finding in _findings(far_end.tokens, patient):
+    for finding in findings(far_end.tokens, patient):
         (stream,) = re.findall("good|plotless|unknown", finding.message)
         by_stream[stream] = finding
     assert by_stream["good"] == ok("accepted: good")
@@ -126,10 +117,10 @@ def test_a_board_that_makes_its_plot_by_itself_may_have_none_yet(endpoint: Child
     patient.config["plot"] = {"title": "mine"}
     patient.secrets["account"] = {"user": FIRST_USER, "api_key": endpoint.api_key}
     _reached(patient)
-    (finding,) = _findings(far_end.tokens, patient)
+    (finding,) = findings(far_end.tokens, patient)
     assert finding.mark is Mark.WARNING
     patient.secrets["account"]["api_key"] = "wrong"
-    account, token = _findings(far_end.tokens, patient)
+    account, token = findings(far_end.tokens, patient)
     assert (account.mark, token) == (Mark.FAILED, finding)
     assert "plotpost user rotate-key" in account.remedy
 
@@ -157,7 +148,7 @@ class KeptOut(FromHere):
 def _kept_out(url: str, address: str, error: int) -> Finding:
     patient = _patient(url)
     patient.route, patient.address = KeptOut(error), (address, int(url.rpartition(":")[2]))
-    (finding,) = _findings(far_end.endpoint, patient)
+    (finding,) = findings(far_end.endpoint, patient)
     return finding
 
 
@@ -221,7 +212,7 @@ def _der(authority: trustme.CA) -> bytes:
 
 
 def test_a_name_that_nobody_knows_is_told() -> None:
-    (finding,) = _findings(far_end.name, _patient("http://no-such-host.invalid:8050"))
+    (finding,) = findings(far_end.name, _patient("http://no-such-host.invalid:8050"))
     assert (finding.mark, finding.message) == (Mark.FAILED, "this machine finds no host of the name no-such-host.invalid")
 
 

@@ -3,7 +3,7 @@
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,13 +13,13 @@ from host_tools import accounts
 from host_tools.child_endpoint import ChildEndpoint
 from host_tools.console import Console, Line
 from host_tools.doctor import Finding, Mark, agent, board, cable, endpoint, examine, sensors, wifi
-from host_tools.doctor.findings import Failed
 from host_tools.doctor.patient import Patient
 from host_tools.endpoint.store import FIRST_USER
 from tests import processes
 from tests.emulated.agent import LOOPBACK, Agent, install
 from tests.emulated.pico import Pico
 from tests.faults.harness import create_plot
+from tests.findings import findings
 
 pytestmark = pytest.mark.emulated
 
@@ -101,19 +101,9 @@ def examined(flash: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     with Pico("pico_w", Path(own)) as pico:
         patient = Patient(pico.port, None)
         for check in (cable.port, cable.micropython, board.board):
-            assert [finding.mark for finding in _findings(check, patient)] == [Mark.OK]
+            assert [finding.mark for finding in findings(check, patient)] == [Mark.OK]
         yield pico, patient
         patient.device.close()
-
-
-def _findings(check: Callable[[Patient], Iterator[Finding]], patient: Patient) -> list[Finding]:
-    found = []
-    try:
-        for finding in check(patient):
-            found.append(finding)
-    except Failed as failure:
-        found.append(failure.finding)
-    return found
 
 
 def _give(patient: Patient, url: str, networks: dict[str, str], token: str = "abcdefghij", **more: Any) -> None:
@@ -121,14 +111,14 @@ def _give(patient: Patient, url: str, networks: dict[str, str], token: str = "ab
     config, secrets = _config(url, networks, token, **more)
     patient.device.write("/config.json", json.dumps(config).encode())
     patient.device.write("/secrets.json", json.dumps(secrets).encode())
-    assert [finding.mark for finding in _findings(agent.config, patient)] == [Mark.OK]
+    assert [finding.mark for finding in findings(agent.config, patient)] == [Mark.OK]
 
 
 def test_a_network_that_is_not_in_sight_gets_its_hint(examined: tuple[Pico, Patient]) -> None:
     pico, patient = examined
     pico.control(ssid="kitchen")
     _give(patient, "http://10.0.2.2:8050", {"garden": KEY})
-    (finding,) = _findings(wifi.wifi, patient)
+    (finding,) = findings(wifi.wifi, patient)
     assert (finding.mark, finding.message) == (Mark.FAILED, "garden is not in sight, but kitchen")
     assert "no board joins 5 GHz" in finding.remedy
     pico.control(ssid=SSID)
@@ -137,7 +127,7 @@ def test_a_network_that_is_not_in_sight_gets_its_hint(examined: tuple[Pico, Pati
 def test_a_wrong_password_is_told_and_not_shown(examined: tuple[Pico, Patient]) -> None:
     _, patient = examined
     _give(patient, "http://10.0.2.2:8050", {SSID: WRONG_KEY})
-    (finding,) = _findings(wifi.wifi, patient)
+    (finding,) = findings(wifi.wifi, patient)
     assert finding == Finding(Mark.FAILED, "lab refuses the password", "correct it: plotpost provision")
 
 
@@ -147,38 +137,38 @@ def test_from_the_joined_network_each_failure_on_the_way_to_the_endpoint_has_its
     pico, patient = examined
     pico.control(rssi=-85)
     _give(patient, "http://nowhere.test:8050", {"away": WRONG_KEY, SSID: KEY}, WRONG_TOKEN)
-    away, joined = _findings(wifi.wifi, patient)
+    away, joined = findings(wifi.wifi, patient)
     assert (away.mark, away.message) == (Mark.WARNING, "away is not in sight, but lab")
     assert (joined.mark, joined.message) == (Mark.WARNING, "joined lab: -85 dBm, channel 6, address 10.0.2.15")
     assert "the signal is weak" in joined.remedy
 
-    (name,) = _findings(endpoint.name, patient)
+    (name,) = findings(endpoint.name, patient)
     assert (name.mark, name.message) == (Mark.FAILED, "the board finds no host of the name nowhere.test")
     patient.config["endpoint"] = "http://localhost:8050"
-    (name,) = _findings(endpoint.name, patient)
+    (name,) = findings(endpoint.name, patient)
     assert (name.mark, name.message) == (Mark.FAILED, "localhost is the board itself")
 
     patient.config["endpoint"] = f"http://host.test:{free_port}"
-    assert [finding.message for finding in _findings(endpoint.name, patient)] == [f"host.test is {LOOPBACK}"]
-    (nobody,) = _findings(endpoint.endpoint, patient)
+    assert [finding.message for finding in findings(endpoint.name, patient)] == [f"host.test is {LOOPBACK}"]
+    (nobody,) = findings(endpoint.endpoint, patient)
     assert (nobody.mark, nobody.message) == (Mark.FAILED, f"nobody listens at http://host.test:{free_port}")
 
     patient.config["endpoint"] = well.url
-    (reached,) = [*_findings(endpoint.name, patient), *_findings(endpoint.endpoint, patient)][1:]
+    (reached,) = [*findings(endpoint.name, patient), *findings(endpoint.endpoint, patient)][1:]
     assert (reached.mark, reached.message) == (Mark.OK, "the board reaches plotpost, which hears it while it streams")
-    (clock,) = _findings(endpoint.clock, patient)
+    (clock,) = findings(endpoint.clock, patient)
     assert (clock.mark, "agrees with this machine" in clock.message) == (Mark.OK, True)
-    (token,) = _findings(endpoint.tokens, patient)
+    (token,) = findings(endpoint.tokens, patient)
     assert (token.mark, token.message) == (
         Mark.FAILED,
         "the token of the stream s is refused: 404, the stream token is not registered here",
     )
     patient.config["plot"] = {"title": "mine"}
     _give_account(patient, "not-the-key")
-    account, _ = _findings(endpoint.tokens, patient)
+    account, _ = findings(endpoint.tokens, patient)
     assert (account.mark, "another API key" in account.message) == (Mark.FAILED, True)
     _give_account(patient, well.api_key)
-    assert _findings(endpoint.tokens, patient) == [token]
+    assert findings(endpoint.tokens, patient) == [token]
     assert WRONG_TOKEN not in str([away, joined, name, nobody, reached, clock, token])
 
 
@@ -190,24 +180,24 @@ def _give_account(patient: Patient, api_key: str) -> None:
 def test_files_and_notes_of_the_board_are_read_as_they_are(examined: tuple[Pico, Patient]) -> None:
     _, patient = examined
     device = patient.device
-    assert _findings(agent.files, patient)[0].message == "there is no main.py: no agent starts"
+    assert findings(agent.files, patient)[0].message == "there is no main.py: no agent starts"
     device.write("/main.py", b"pass")
-    assert _findings(agent.files, patient)[0].message.startswith("the agent, version 0.1.0")
+    assert findings(agent.files, patient)[0].message.startswith("the agent, version 0.1.0")
     device.make_folder("/plotpost.new")
     device.write("/plotpost/SHA256SUMS", b"0" * 64 + b"  main.py\n" + b"0" * 64 + b"  plotpost/gone.mpy\n")
-    cut, changed = _findings(agent.files, patient)
+    cut, changed = findings(agent.files, patient)
     assert cut.message == "a deploy was cut short"
     assert changed.message == "what was deployed has changed, or is gone: main.py, plotpost/gone.mpy"
-    assert _findings(agent.lives, patient)[0].message == "it has not run here yet"
+    assert findings(agent.lives, patient)[0].message == "it has not run here yet"
     device.write("/crash.log", b"boot 8 (0.1.0) watchdog: the loop hung\n")
     for bad, mark, words in ((5, Mark.FAILED, "safe mode: 5 lives"), (1, Mark.WARNING, "boot 8 of 9 ended badly: watchdog")):
         device.write("/boot.json", json.dumps({"boots": 9, "bad": bad, "reason": ""}).encode())
-        (finding,) = _findings(agent.lives, patient)
+        (finding,) = findings(agent.lives, patient)
         assert (finding.mark, words in finding.message, bool(finding.remedy)) == (mark, True, True)
     device.write("/config.json", b"{")
-    assert _findings(agent.config, patient)[0].message == "config.json is not JSON"
+    assert findings(agent.config, patient)[0].message == "config.json is not JSON"
     device.write("/config.json", b'{"version": 1}')
-    assert "config.json: board: is missing" in _findings(agent.config, patient)[0].message
+    assert "config.json: board: is missing" in findings(agent.config, patient)[0].message
 
 
 def test_sensors_are_read_on_the_board(examined: tuple[Pico, Patient]) -> None:
@@ -221,7 +211,7 @@ def test_sensors_are_read_on_the_board(examined: tuple[Pico, Patient]) -> None:
             {"driver": "analog", "pin": 2, **entry},
         ]
     }
-    found = _findings(sensors.sensors, patient)
+    found = findings(sensors.sensors, patient)
     assert found[0].message == "health reports on the agent while it runs"
     assert found[1] == Finding(Mark.OK, "analog at GP26: voltage 0.000 V, level 0.0 %")
     assert (found[2].mark, "no analog input" in found[2].message) == (Mark.FAILED, True)
@@ -231,7 +221,7 @@ def test_a_pico_without_wifi_is_examined_through_this_machines_network(pico: Pic
     config, secrets = _config(well.url.replace(LOOPBACK, "127.0.0.1"), {}, well.token, board="pico")
     files = {"/main.py": b"pass", "/config.json": json.dumps(config).encode(), "/secrets.json": json.dumps(secrets).encode()}
     patient = Patient(pico.port, None)
-    assert [finding.mark for finding in _findings(cable.port, patient)] == [Mark.OK]
+    assert [finding.mark for finding in findings(cable.port, patient)] == [Mark.OK]
     for path, content in files.items():
         patient.device.write(path, content)
     patient.device.close()

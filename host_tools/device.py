@@ -3,7 +3,7 @@
 with Device.open("/dev/ttyACM0") as device:
     print(device.facts.machine)
     device.write("/config.json", content)
-    device.restart()
+    device.resume()
 
 mpremote speaks the protocol; here stand the agent's manners (Ctrl-C twice: it sends what is left, or is told not to) and the errors that
 a person can do something about.
@@ -247,10 +247,6 @@ class Device:
             raise self._lost("it was reset, or unplugged")
         self._enter()
 
-    def restart(self) -> None:
-        """A hard reset: main.py runs, and this device is closed."""
-        self._leave("machine.reset()")
-
     def resume(self) -> None:
         """main.py runs again, without a reset of the chip: to the agent that is no boot, and nothing is written. This device is closed."""
         with contextlib.suppress(OSError):
@@ -262,11 +258,8 @@ class Device:
 
     def bootloader(self) -> None:
         """Into the chip's own loader, if this build can go there by itself; this device is closed."""
-        self._leave("machine.bootloader()")
-
-    def _leave(self, by: str) -> None:
         with contextlib.suppress(OSError, TransportError):
-            self._transport.exec_raw_no_follow(f"import machine, time\ntime.sleep_ms(100)\n{by}")
+            self._transport.exec_raw_no_follow("import machine, time\ntime.sleep_ms(100)\nmachine.bootloader()")
         self._close()
 
     def _walk(self, folder: PurePosixPath) -> Iterator[tuple[str, int]]:

@@ -309,7 +309,7 @@ def test_a_deploy_that_was_interrupted_at_its_end_is_ended_at_the_next_start(
     with monkeypatch.context() as patch, Device.open(pico.port) as device:
         patch.setattr(install, "_run_finisher", lambda device: None)
         put(device, wanted)
-        device.restart()
+    pico.reset()
     said(pico, "runs")
     with Device.open(pico.port) as device:
         assert on_board(device) == sums(wanted)

@@ -21,7 +21,7 @@ from host_tools.device import Device, Progress, Raised
 MAIN = "main.py"
 SUMS = "plotpost/SHA256SUMS"
 _HOME = "plotpost"
-_STAGE = "/plotpost.new"
+STAGE = "/plotpost.new"
 _FINISH = "finish.py"
 _KEPT = "main.old{}.py"
 _RESERVE_BLOCKS = 12  # for folders, of which each takes two
@@ -131,7 +131,7 @@ def plan(device: Device, files: Mapping[str, bytes]) -> Plan:
         unchanged=sum(there.get(path) == digest for path, digest in wanted.items()),
         sums=sums,
         is_recorded=listed == wanted,
-        staged={posixpath.basename(path): digest for path, digest in survey(device, [_STAGE]).items()},
+        staged={posixpath.basename(path): digest for path, digest in survey(device, [STAGE]).items()},
         kept=_free_name(device) if MAIN in there and MAIN not in own and there[MAIN] != wanted[MAIN] else None,
     )
 
@@ -149,16 +149,16 @@ def carry_out(device: Device, plan: Plan, main: bytes, progress: Progress) -> No
         device.make_folder(f"/{folder}")
     if plan.kept:
         device.rename(f"/{MAIN}", f"/{plan.kept}")
-    device.rename(f"{_STAGE}/{_FINISH}", f"/{MAIN}")
+    device.rename(f"{STAGE}/{_FINISH}", f"/{MAIN}")
     _run_finisher(device)
 
 
 def tidy(device: Device, plan: Plan) -> None:
     """Takes away what is left of a deploy that was cut short."""
-    if device.exists(_STAGE):
+    if device.exists(STAGE):
         _tidy(device, plan.staged)
         with contextlib.suppress(Raised):  # a file that littlefs did not list: see _finisher
-            device.run(f"import os\nos.rmdir({_STAGE!r})")
+            device.run(f"import os\nos.rmdir({STAGE!r})")
 
 
 def survey(device: Device, paths: Iterable[str]) -> dict[str, str]:
@@ -187,7 +187,7 @@ def _finisher(plan: Plan, names: Iterable[str]) -> bytes:
     folders = {posixpath.dirname(path) for path in plan.remove} - {posixpath.dirname(path) for path in plan.write}
     return _FINISHER.format(
         mark=_MARK,
-        stage=_STAGE,
+        stage=STAGE,
         main=MAIN,
         names=tuple(names),
         files=tuple(f"/{path}" for path in plan.remove),
@@ -219,11 +219,11 @@ def _free_name(device: Device) -> str:
 
 def _tidy(device: Device, names: Iterable[str]) -> None:
     for name in sorted(names):
-        device.remove(f"{_STAGE}/{name}")
+        device.remove(f"{STAGE}/{name}")
 
 
 def _stage(device: Device, files: Mapping[str, bytes], progress: Progress) -> None:
-    device.make_folder(_STAGE)
+    device.make_folder(STAGE)
     whole = sum(map(len, files.values()))
     done = 0
 
@@ -233,20 +233,20 @@ def _stage(device: Device, files: Mapping[str, bytes], progress: Progress) -> No
     report(0, 0)
     for name, content in files.items():
         try:
-            device.write(f"{_STAGE}/{name}", content, report)
+            device.write(f"{STAGE}/{name}", content, report)
         except OSError as error:
             raise DeployError(
-                f"the board cannot write {_STAGE}/{name} ({error.strerror or error}): what it had still runs"
+                f"the board cannot write {STAGE}/{name} ({error.strerror or error}): what it had still runs"
             ) from None
         done += len(content)
 
 
 def _read_back(device: Device, files: Mapping[str, bytes]) -> None:
-    found = survey(device, [_STAGE])
+    found = survey(device, [STAGE])
     for name, content in files.items():
-        if found.get(f"{_STAGE}/{name}"[1:]) != sha256(content):
+        if found.get(f"{STAGE}/{name}"[1:]) != sha256(content):
             raise DeployError(
-                f"the board holds something else in {_STAGE}/{name} than was sent: what it had still runs; "
+                f"the board holds something else in {STAGE}/{name} than was sent: what it had still runs; "
                 "take another cable or port, and deploy again"
             )
 

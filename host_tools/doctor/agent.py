@@ -18,7 +18,6 @@ from host_tools.doctor.patient import Patient
 
 _DEPLOY = "plotpost deploy"
 _SAFE_MODE = 5  # lives that ended badly in a row: firmware/plotpost/crash.py
-_STAGE = "/plotpost.new"  # of a deploy that is under way: host_tools/deploy/install.py
 _SHOWN = 3
 
 
@@ -38,7 +37,7 @@ def files(patient: Patient) -> Iterator[Finding]:
 
 def _compare(device: Device, version: str) -> Iterator[Finding]:
     """With the list that the last deploy left there."""
-    if device.exists(_STAGE):
+    if device.exists(install.STAGE):
         yield failed("a deploy was cut short", f"run {_DEPLOY} again; until then the agent of before starts")
     listed = install.recorded(device)
     found = install.survey(device, [f"/{path}" for path in listed]) if listed else {}

@@ -1,6 +1,7 @@
 """The options that say at which account of an endpoint a plot and its tokens are made."""
 
 import functools
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,6 @@ from typing import Any
 import click
 import platformdirs
 
-from host_tools.cli import attached
 from host_tools.provision.complete import Source
 
 _OPTIONS = (
@@ -35,8 +35,20 @@ def account(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def with_source(*, data: Path | None, user: str | None, key_file: Path | None, **arguments: Any) -> None:
         usual = platformdirs.user_data_path("plotpost")
-        command(source=Source(usual, data, user, attached.api_key(key_file)), **arguments)
+        command(source=Source(usual, data, user, _api_key(key_file)), **arguments)
 
     for option in reversed(_OPTIONS):
         with_source = option(with_source)
     return with_source
+
+
+def _api_key(path: Path | None) -> str | None:
+    """The API key in a file that nobody else can read."""
+    if path is None:
+        return None
+    if os.name == "posix" and path.stat().st_mode & 0o077:
+        raise click.ClickException(f"{path}: others on this machine may read it; run: chmod 600 {path}")
+    key = path.read_text(encoding="utf-8").strip()
+    if not key:
+        raise click.ClickException(f"{path}: is empty; it must hold the API key that `plotpost serve` printed")
+    return key

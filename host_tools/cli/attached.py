@@ -1,9 +1,7 @@
 """The attached board that a command is about."""
 
 import contextlib
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import click
 
@@ -32,21 +30,9 @@ def named(name: str) -> Board:
 
 @contextlib.contextmanager
 def resuming(device: Device) -> Iterator[None]:
-    """Lets the agent go on afterwards, also when something failed, unless the board was restarted or is gone."""
+    """Lets the agent go on afterwards, also when something failed, unless the board is gone."""
     try:
         yield
     finally:
         with contextlib.suppress(DeviceError):
             device.resume()
-
-
-def api_key(path: Path | None) -> str | None:
-    """The API key in a file that nobody else can read."""
-    if path is None:
-        return None
-    if os.name == "posix" and path.stat().st_mode & 0o077:
-        raise click.ClickException(f"{path}: others on this machine may read it; run: chmod 600 {path}")
-    key = path.read_text(encoding="utf-8").strip()
-    if not key:
-        raise click.ClickException(f"{path}: is empty; it must hold the API key that `plotpost serve` printed")
-    return key

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import click
 
-from host_tools import boards, output
 from host_tools import flash as flashing
+from host_tools import output
 from host_tools.boards import Board
 from host_tools.cli import options
+from host_tools.cli.attached import named
 
 _PATIENCE_S = 180.0  # for somebody who reads which button to hold, and finds it
 _TITLES = {"download": "Downloading", "write": "Writing"}
@@ -44,7 +45,7 @@ def flash(board: str | None, port: str | None, file: Path | None, sha256: str | 
       plotpost flash --board esp32_s3 --port /dev/ttyUSB0
       plotpost flash --board pico --file RPI_PICO-20260406-v1.28.0.uf2 --erase
     """
-    chosen = _board(board, port)
+    chosen = flashing.board_at(port) if board is None else named(board)
     with _bar(as_json) as progress:
         flashed = flashing.run(
             chosen,
@@ -57,15 +58,6 @@ def flash(board: str | None, port: str | None, file: Path | None, sha256: str | 
             progress=progress,
         )
     _tell(chosen, flashed, as_json)
-
-
-def _board(name: str | None, port: str | None) -> Board:
-    if name is None:
-        return flashing.board_at(port)
-    try:
-        return boards.load(name)
-    except boards.UnknownBoard as error:
-        raise click.UsageError(f"--board: {error}") from None
 
 
 @contextmanager

@@ -25,6 +25,12 @@ seconds = click.option(
 serial_port = click.option(
     "--port", metavar="PORT", help="Serial port of the board, such as /dev/ttyACM0 or COM3.", show_default="the only one attached"
 )
+secrets = click.option(
+    "--secrets",
+    metavar="FILE",
+    help="The secrets.json that goes with it; - reads it from standard input.",
+    show_default="secrets.json beside config.json, if there is one",
+)
 board = click.option("--board", metavar="ID", help="Which board it is; see `plotpost boards`.", show_default="as it says itself")
 
 

@@ -21,12 +21,7 @@ from host_tools.provision.questions import Questions
 @options.serial_port
 @options.board
 @click.option("--config", metavar="FILE", help="The config.json to put on the board; - reads it from standard input.")
-@click.option(
-    "--secrets",
-    metavar="FILE",
-    help="The secrets.json that goes with it; - reads it from standard input.",
-    show_default="secrets.json beside config.json, if there is one",
-)
+@options.secrets
 @account
 @click.option("--show", is_flag=True, help="Only show what the board has, with the secrets masked.")
 @click.option("--wipe", is_flag=True, help="Only remove configuration, secrets and certificate from the board.")

@@ -41,12 +41,7 @@ _WIDTH = 10
 @options.serial_port
 @options.board
 @click.option("--config", metavar="FILE", help="The board's config.json; - reads it from standard input.")
-@click.option(
-    "--secrets",
-    metavar="FILE",
-    help="The secrets.json that goes with it; - reads it from standard input.",
-    show_default="secrets.json beside config.json, if there is one",
-)
+@options.secrets
 @click.option("--endpoint", metavar="URL", help="Another endpoint than the one that config.json names.")
 @click.option(
     "--firmware",

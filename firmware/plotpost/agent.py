@@ -247,6 +247,18 @@ class Agent:
         )
 
 
+def _runner():
+    """What runs a coroutine. MicroPython's unix port needs care with signals; the others take them between two bytecodes."""
+    if not SYSTEM_NETWORK:
+        return asyncio.run
+    try:
+        from plotpost import interrupt
+    except ImportError:  # CPython has no ffi
+        return asyncio.run
+    interrupt.hold()
+    return interrupt.run
+
+
 async def _wait_in_safety(led):
     from plotpost import safemode
 
@@ -296,6 +308,7 @@ def _heap():
 
 def run(config):
     """Run the agent until it is interrupted (Ctrl-C), then flush and report. False when there is nothing to run."""
+    work = _runner()
     try:
         agent = Agent(config)
     except MemoryError:
@@ -306,15 +319,15 @@ def run(config):
         return False
     try:
         if agent.boot.looping():
-            asyncio.run(_wait_in_safety(config.led))
-        asyncio.run(agent.run())
+            work(_wait_in_safety(config.led))
+        work(agent.run())
     except KeyboardInterrupt:
         log.info("agent", "interrupted: sending what is left")
     except Exception as error:
         agent.reset(crash.describe(error))
     asyncio.new_event_loop()
     try:
-        asyncio.run(agent.finish())
+        work(agent.finish())
     except KeyboardInterrupt:
         log.warning("agent", "interrupted again: not waiting")
     agent.save()

@@ -93,6 +93,7 @@ class Proxy:
         self._door = ""
         self._turning = asyncio.Lock()  # a door that opens or closes
         self._closed_doors = 0  # several faults may keep the same door closed
+        self._over = asyncio.Event()  # for what lasts a while: set for a moment, to end it early
         self._server: asyncio.Server | None = None
         self._crowd: list[socket.socket] = []
         self._calm = asyncio.Event()
@@ -132,7 +133,9 @@ class Proxy:
 
     def change_weather(self, kind: str, strength: float, seconds: float) -> None:
         """DELAY: seconds. THROTTLE: bytes a second. TRICKLE: seconds between two bytes. STALL: no strength."""
-        self._loop.call_soon_threadsafe(self._change_weather, kind, _WEATHER[kind](strength), seconds)
+        weather = _WEATHER[kind](strength)
+        self._loop.call_soon_threadsafe(self._change_weather, kind, weather)
+        asyncio.run_coroutine_threadsafe(self._clear_up(weather, seconds), self._loop)
 
     def close_door(self, kind: str, seconds: float) -> None:
         """Reset what is open, and from now on treat new connections as `kind` says."""
@@ -146,6 +149,10 @@ class Proxy:
     def heal(self) -> None:
         """Disarm what has not struck yet, and wait until the weather is fine and the door open."""
         asyncio.run_coroutine_threadsafe(self._heal(), self._loop).result()
+
+    def relent(self) -> None:
+        """End weather and closed doors before their time, and heal."""
+        asyncio.run_coroutine_threadsafe(self._relent(), self._loop).result()
 
     # For the links, in the loop
 
@@ -169,6 +176,11 @@ class Proxy:
         """Wait while nothing may be read."""
         await self._calm.wait()
 
+    async def last(self, seconds: float) -> None:
+        """Wait so long, or until the proxy relents."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._over.wait(), seconds)
+
     # Its own
 
     async def _silence(self) -> None:
@@ -180,18 +192,23 @@ class Proxy:
         while self.weather or self._door:
             await asyncio.sleep(_REOPEN_S)
 
+    async def _relent(self) -> None:
+        self._over.set()
+        self._over.clear()  # who waits has been woken, and nobody else
+        await self._heal()
+
     def _strike(self, strike: Strike) -> None:
         for link in list(self.links):
             link.suffer(strike)
 
-    def _change_weather(self, kind: str, weather: Weather, seconds: float) -> None:
+    def _change_weather(self, kind: str, weather: Weather) -> None:
         self.struck[kind] += 1
         self.weather.append(weather)
-        self._loop.call_later(seconds, self._clear_up, weather)
         if weather.held:
             self._calm.clear()
 
-    def _clear_up(self, weather: Weather) -> None:
+    async def _clear_up(self, weather: Weather, seconds: float) -> None:
+        await self.last(seconds)
         with contextlib.suppress(ValueError):  # the proxy is about to end
             self.weather.remove(weather)
         if not any(each.held for each in self.weather):
@@ -207,7 +224,7 @@ class Proxy:
                 await self._shut(kind)
 
     async def _open_door(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+        await self.last(seconds)
         self._closed_doors -= 1
         async with self._turning:
             if self._door and not self._closed_doors:
@@ -404,7 +421,7 @@ class _Link:
     async def _endure(self, size: int) -> None:
         seconds = sum(weather.delay_s + size / weather.rate for weather in self._proxy.weather)
         if seconds:
-            await asyncio.sleep(seconds)
+            await self._proxy.last(seconds)
 
     def suffer(self, strike: Strike) -> None:
         """What a strike does to this connection."""

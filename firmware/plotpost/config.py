@@ -9,10 +9,9 @@ from plotpost import sensors, units, url
 from plotpost.port import const
 from plotpost.settings import Settings
 
-VERSION = const(1)
-CONFIG = "config.json"
-SECRETS = "secrets.json"
-
+_VERSION = const(1)
+_CONFIG = const("config.json")
+_SECRETS = const("secrets.json")
 _RAM_MIN = const(240)  # 20 records
 _FLASH_MIN = const(8192)  # two segments
 _RECORDS_MAX = const(1000000)
@@ -27,13 +26,13 @@ class ConfigError(ValueError):
 
 def load(folder=""):
     """The Settings of the files in `folder` ("" or with "/" at its end). Raises ConfigError."""
-    return parse(_read(folder, CONFIG), _read(folder, SECRETS))
+    return parse(_read(folder, _CONFIG), _read(folder, _SECRETS))
 
 
 def parse(config, secrets):
     """The Settings of the two parsed files. Raises ConfigError."""
     settings = Settings()
-    top = _Object(config, CONFIG, "")
+    top = _Object(config, _CONFIG, "")
     _check_version(top)
     settings.board = top.text("board")
     settings.name = top.text("name")
@@ -47,7 +46,7 @@ def parse(config, secrets):
     settings.sleep = _sleep(top.object("sleep")) if top.has("sleep") else None
     networks = _networks(top) if top.has("wifi") else []
     top.finish()
-    _take_secrets(settings, _Object(secrets, SECRETS, ""), networks)
+    _take_secrets(settings, _Object(secrets, _SECRETS, ""), networks)
     return settings
 
 
@@ -64,7 +63,7 @@ def _take_secrets(settings, top, networks):
         raise top.wrong("account", 'is missing; to create the plot it must be {"user": "..", "api_key": ".."}')
     if settings.plot and settings.scheme == "https":
         # micropython-lib's requests verifies nothing: the API key would go to whoever answers
-        raise ConfigError(f"{CONFIG}: plot: a board creates no plot over https; make it with 'plotpost plot new'")
+        raise ConfigError(f"{_CONFIG}: plot: a board creates no plot over https; make it with 'plotpost plot new'")
 
 
 def _read(folder, name):
@@ -140,15 +139,15 @@ class _Object:
 
 def _check_version(top):
     version = top.get("version", int)
-    if version != VERSION:
-        raise top.wrong("version", f"is {version}; this firmware reads version {VERSION}")
+    if version != _VERSION:
+        raise top.wrong("version", f"is {version}; this firmware reads version {_VERSION}")
 
 
 def _sensors(top):
     entries = top.get("sensors", list)
     if not entries:
         raise top.wrong("sensors", "must hold at least one sensor")
-    return [_sensor(_Object(entry, CONFIG, f"sensors[{i}]")) for i, entry in enumerate(entries)]
+    return [_sensor(_Object(entry, _CONFIG, f"sensors[{i}]")) for i, entry in enumerate(entries)]
 
 
 def _sensor(entry):
@@ -205,7 +204,7 @@ def _passwords(wifi, networks):
     pairs = []
     for name in networks:
         if not wifi.has(name):
-            raise wifi.wrong(name, f'is missing; {CONFIG} names this network (an open one has the password "")')
+            raise wifi.wrong(name, f'is missing; {_CONFIG} names this network (an open one has the password "")')
         pairs.append((name, wifi.get(name, str)))
     return pairs
 
@@ -260,7 +259,7 @@ def _tokens(tokens, entries):
     for i, entry in enumerate(entries):
         for channel, stream in entry["channels"].items():
             if not tokens.has(stream):
-                raise tokens.wrong(stream, f"is missing; sensors[{i}].channels.{channel} in {CONFIG} streams to it")
+                raise tokens.wrong(stream, f"is missing; sensors[{i}].channels.{channel} in {_CONFIG} streams to it")
             used[stream] = tokens.text(stream)
             if not _plain(used[stream]):
                 raise tokens.wrong(stream, 'must be printable ASCII without spaces, " and \\')

@@ -15,17 +15,15 @@ from plotpost import __version__, log
 from plotpost.port import const, warm
 
 # Why the board was reset; 1 to 5 are the numbers of machine.reset_cause()
-UNKNOWN = const(0)
-POWER_ON = const(1)
-HARD = const(2)
 WATCHDOG = const(3)
 DEEP_SLEEP = const(4)
-SOFT = const(5)
-RECOVERY = const(6)  # it gave up and reset itself
+_UNKNOWN = const(0)
+_SOFT = const(5)
+_RECOVERY = const(6)  # it gave up and reset itself
 CAUSES = ("unknown", "power-on", "reset", "watchdog", "deep-sleep", "soft-reset", "recovery")
 
-_LOG = "crash.log"
-_STATE = "boot.json"
+_LOG = const("crash.log")
+_STATE = const("boot.json")
 _LOG_BYTES = const(2048)
 _LINE_MAX = const(200)
 _LOOP = const(5)
@@ -49,7 +47,7 @@ class Boot:
         self._uptime = uptime
         self.number, self.bad, self.reason = self._read()
         self.warm = not woken and warm()
-        self.cause = SOFT if self.warm else DEEP_SLEEP if woken else RECOVERY if self.reason else reset_cause()
+        self.cause = _SOFT if self.warm else DEEP_SLEEP if woken else _RECOVERY if self.reason else reset_cause()
         if not woken and not (self.warm and self.number):  # the very first start follows a deploy, without a reset
             self._count()
 
@@ -60,7 +58,7 @@ class Boot:
     def say(self):
         """What ended the last life, in one line of the log."""
         ended = self.reason or CAUSES[self.cause]
-        write = log.warning if self.cause in (WATCHDOG, RECOVERY) else log.info
+        write = log.warning if self.cause in (WATCHDOG, _RECOVERY) else log.info
         write("boot", "number {}, the one before ended by: {}", self.number, ended)
 
     def healthy(self):
@@ -88,7 +86,7 @@ class Boot:
         if self.cause == WATCHDOG:
             self._append("watchdog: the loop hung")
         self.number += 1
-        self.bad = self.bad + 1 if self.cause in (WATCHDOG, RECOVERY) else 0
+        self.bad = self.bad + 1 if self.cause in (WATCHDOG, _RECOVERY) else 0
         self._write("")
 
     def _read(self):
@@ -132,6 +130,6 @@ def reset_cause():
     try:
         from machine import reset_cause as told
     except ImportError:
-        return UNKNOWN
+        return _UNKNOWN
     cause = told()
-    return cause if cause < RECOVERY else UNKNOWN
+    return cause if cause < _RECOVERY else _UNKNOWN

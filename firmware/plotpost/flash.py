@@ -22,10 +22,10 @@ from plotpost import log
 from plotpost.port import const
 from plotpost.spool import RECORD_BYTES, Numbered, Unreadable
 
-_MAGIC = b"PPS1"
+_MAGIC = const(b"PPS1")
 _SEGMENT_BYTES = const(4096)
 _HEAD_MAX = const(2048)
-_BLOCK = "<IHI"
+_BLOCK = const("<IHI")
 _BLOCK_BYTES = const(10)
 _WINDOW = const(16)  # records that are read at once
 

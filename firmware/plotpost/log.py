@@ -6,7 +6,7 @@
 import io
 import sys
 
-from plotpost.port import const, ticks_diff, ticks_ms
+from plotpost.port import const, started, ticks_diff, ticks_ms
 
 DEBUG = const(0)
 INFO = const(1)
@@ -14,31 +14,19 @@ WARNING = const(2)
 ERROR = const(3)
 
 _LINE_MAX = const(158)  # 160 with the CR LF of a serial port
-_LETTERS = "DIWE"
+_LETTERS = const("DIWE")
 _NOTHING = object()
 
 level = INFO
 write = print
 
 
-class _Uptime:
-    """Seconds and milliseconds since import; right beyond the wrap of `ticks_ms` if called at least every six days."""
-
-    def __init__(self):
-        self._ticks = ticks_ms()
-        self._seconds = 0
-        self._ms = 0
-
-    def read(self):
-        now = ticks_ms()
-        self._ms += ticks_diff(now, self._ticks)
-        self._ticks = now
-        self._seconds += self._ms // 1000
-        self._ms %= 1000
-        return self._seconds, self._ms
+def _since_start():
+    """Seconds and milliseconds since the program began."""
+    return divmod(ticks_diff(ticks_ms(), started), 1000)
 
 
-uptime = _Uptime().read  # replaced by the agent's clock: whatever gives (seconds, milliseconds)
+uptime = _since_start  # until the agent's clock takes its place, which is right beyond the wrap of the ticks too
 
 
 # Three parameters rather than *args: a call that is filtered out must not allocate a tuple.
@@ -102,11 +90,11 @@ def place(exc):
 
 def _frame(exc):
     """The innermost `file:line` of the traceback, without folders."""
-    if not hasattr(sys, "print_exception"):  # CPython
-        import traceback
+    if not hasattr(sys, "print_exception"):
+        from plotpost import cpython
 
-        frame = traceback.extract_tb(exc.__traceback__)[-1]
-        return f"{_name(frame.filename)}:{frame.lineno}"
+        path, line = cpython.innermost(exc)
+        return f"{_name(path)}:{line}"
     out = io.StringIO()
     sys.print_exception(exc, out)
     lines = out.getvalue().split("\n")

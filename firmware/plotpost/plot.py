@@ -12,8 +12,8 @@ from plotpost.port import const
 
 _TIMEOUT_S = const(10)
 _POINTS = const(10000)  # that the plot keeps of each trace
-_GAP = 0.08  # between two subplots, as a part of the whole height
-_UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"  # RFC 3986 section 2.3
+_GAP = const(0.08)  # between two subplots, as a part of the whole height
+_UNRESERVED = const(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")  # RFC 3986 section 2.3
 
 
 class PlotError(Exception):

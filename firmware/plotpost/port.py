@@ -8,63 +8,24 @@ import os
 import sys
 import time
 
-try:
+if sys.implementation.name == "micropython":
     from micropython import const
-except ImportError:  # CPython
 
-    def const(value):
-        return value
-
-
-try:
     ticks_ms = time.ticks_ms
     ticks_add = time.ticks_add
     ticks_diff = time.ticks_diff
     sleep_ms = asyncio.sleep_ms
-except AttributeError:  # CPython: the same wrap-around as MicroPython's
-    _PERIOD = 1 << 30
-    _HALF = 1 << 29
-
-    def ticks_ms():
-        return time.monotonic_ns() // 1000000 & (_PERIOD - 1)
-
-    def ticks_add(ticks, delta):
-        return (ticks + delta) & (_PERIOD - 1)
-
-    def ticks_diff(end, start):
-        return ((end - start + _HALF) & (_PERIOD - 1)) - _HALF
-
-    async def sleep_ms(ms):
-        await asyncio.sleep(ms / 1000)
-
-
-def send(sock, buf, start, end):
-    """Send `buf[start:end]` on a non-blocking socket: the number of bytes taken, None when it would block."""
-    return sock.write(buf, start, end - start)
-
-
-def receive(sock, buf):
-    """Fill `buf` from a non-blocking socket: the number of bytes, 0 at the end of the stream, None when there is nothing yet."""
-    return sock.readinto(buf)
-
-
-if not hasattr(time, "ticks_ms"):  # CPython's sockets are no streams
-    from ssl import SSLWantReadError, SSLWantWriteError
-
-    _WOULD_BLOCK = (BlockingIOError, SSLWantReadError, SSLWantWriteError)
 
     def send(sock, buf, start, end):
-        try:
-            return sock.send(memoryview(buf)[start:end])
-        except _WOULD_BLOCK:
-            return None
+        """Send `buf[start:end]` on a non-blocking socket: the number of bytes taken, None when it would block."""
+        return sock.write(buf, start, end - start)
 
     def receive(sock, buf):
-        try:
-            return sock.recv_into(buf)
-        except _WOULD_BLOCK:
-            return None
+        """Fill `buf` from a non-blocking socket: the number of bytes, 0 at the end of the stream, None when there is nothing yet."""
+        return sock.readinto(buf)
 
+else:
+    from plotpost.cpython import const, receive, send, sleep_ms, ticks_add, ticks_diff, ticks_ms  # noqa: F401  for the other modules
 
 _BOOT_MS = const(10000)
 started = ticks_ms()  # main.py imports this first of all

@@ -27,11 +27,11 @@ _BYE = const(0x8A)
 
 _PAYLOAD = const(192)  # to the bridge: with it a frame fits the 256 bytes that TinyUSB holds on an rp2
 _WINDOW = const(128)  # from the bridge, unread: an esp32's UART waits for nobody, and 260 bytes hold that and what comes beside
-_WINDOW_DIGITS = b"\x82\x80"
+_WINDOW_DIGITS = const(b"\x82\x80")
 _RESERVE = const(512)  # of the bridge's room: the log must get through when the endpoint takes nothing
 _SILENT_MS = const(5000)  # the bridge pings every second
-_NONE = b""
-_FRAME_LOST = "a frame was lost on the cable"
+_NONE = const(b"")
+_FRAME_LOST = const("a frame was lost on the cable")
 
 # States of the connection
 _CLOSED = const(0)

@@ -2,8 +2,8 @@
 
 from plotpost.port import const
 
-_DURATIONS = (("ms", 1), ("s", 1000), ("m", 60000), ("h", 3600000))
-_SIZES = (("KiB", 1024), ("MiB", 1048576), ("B", 1))
+_DURATIONS = const((("ms", 1), ("s", 1000), ("m", 60000), ("h", 3600000)))
+_SIZES = const((("KiB", 1024), ("MiB", 1048576), ("B", 1)))
 _MS_MAX = const(518400000)  # six days: differences of ticks_ms are valid to 6.2 days
 _BYTES_MAX = const(1073741823)  # the largest small integer of a 32-bit MicroPython
 

@@ -1,8 +1,10 @@
 """The address of an endpoint, "http://192.168.1.10:8050", to its parts."""
 
-_FORM = "http://HOST, http://HOST:PORT or http://HOST:PORT/PATH"
+from plotpost.port import const
+
+_FORM = const("http://HOST, http://HOST:PORT or http://HOST:PORT/PATH")
 _PORTS = {"http": 80, "https": 443}
-_NAME = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_"  # what may stand in the name of a host
+_NAME = const("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_")  # what may stand in the name of a host
 
 
 def parse(text):

@@ -89,21 +89,6 @@ def test_a_line_with_its_line_end_has_at_most_160_bytes_and_shows_that_it_was_cu
     assert lines[2].endswith("???...")
 
 
-def test_uptime_is_right_beyond_the_wrap_of_the_ticks():
-    now = [(1 << 30) - 1500]
-    ticks, log.ticks_ms = log.ticks_ms, lambda: now[0]
-    try:
-        uptime = log._Uptime().read
-        assert uptime() == (0, 0)
-        for step in (999, 2, (1 << 29) - 1, (1 << 29) - 1, 500000000):
-            now[0] = (now[0] + step) % (1 << 30)
-            uptime()
-        total = 999 + 2 + 2 * ((1 << 29) - 1) + 500000000
-        assert uptime() == (total // 1000, total % 1000)
-    finally:
-        log.ticks_ms = ticks
-
-
 def test_the_default_uptime_counts_from_the_start_of_the_program():
     first = log.uptime()
     second = log.uptime()

@@ -8,7 +8,7 @@ from plotpost import log, pins
 from plotpost.port import const
 from plotpost.sensors import Absent
 
-_FAMILIES = (0x28, 0x22)  # DS18B20, DS1822: the same scratchpad
+_FAMILIES = const((0x28, 0x22))  # DS18B20, DS1822: the same scratchpad
 _CONVERT = const(0x44)
 _CONVERT_MS = const(750)
 _POWER_ON = const(0x0550)  # 85 °C

@@ -19,36 +19,24 @@ from binascii import crc32
 from struct import pack, unpack
 
 from plotpost import log
-from plotpost.port import const
+from plotpost.port import const, forget
 from plotpost.spool import RECORD_BYTES, Numbered, Unreadable
 
-_MAGIC = const(b"PPS1")
+MAGIC = b"PPS1"
 _SEGMENT_BYTES = const(4096)
-_HEAD_MAX = const(2048)
 _BLOCK = const("<IHI")
 _BLOCK_BYTES = const(10)
 _WINDOW = const(16)  # records that are read at once
 
 
-class SegmentError(ValueError):
-    """This file is no segment, or its head was never written whole."""
-
-
-class Channel:
-    """What a stored record's channel meant when it was taken."""
-
-    def __init__(self, token, decimals):
-        self.token = token
-        self.decimals = decimals
-
-
 class Segment:
-    """One file: records `first` to `next`, in `size` bytes."""
+    """One file: records `first` to `next`, in `size` bytes, of which the first `head` are no records."""
 
-    def __init__(self, path, first, next, size):
+    def __init__(self, path, first, next, head, size):
         self.path = path
         self.first = first
         self.next = next
+        self.head = head
         self.size = size
 
 
@@ -96,7 +84,8 @@ class Session(Numbered):
         records = memoryview(words)[start * 3 : (start + count) * 3]
         self._reader.close()
         with open(segment.path, "ab") as file:
-            file.write(pack(_BLOCK, number, count, _checksum(number, count, records)) + bytes(records))
+            file.write(pack(_BLOCK, number, count, crc32(records, checksum(number, count))))
+            file.write(records)
         segment.size += _BLOCK_BYTES + count * RECORD_BYTES
         segment.next = self.next = number + count
         return count
@@ -114,8 +103,8 @@ class Session(Numbered):
         ).encode()
         path = self._flash.new_path()
         with open(path, "wb") as file:
-            file.write(_MAGIC + pack("<H", len(head)) + head + pack("<I", crc32(head)))
-        segment = Segment(path, number, number, len(head) + len(_MAGIC) + 6)
+            size = file.write(MAGIC + pack("<H", len(head)) + head + pack("<I", crc32(head)))
+        segment = Segment(path, number, number, size, size)
         self.segments.append(segment)
         self._open = segment
         return segment
@@ -198,8 +187,8 @@ class _Reader:
     def fill(self, segment, number):
         """Read the records from `number` on, as far as window and block go."""
         with open(segment.path, "rb") as file:
-            _read_head(file)
-            for first, count, _ in _blocks(file):
+            file.seek(segment.head)
+            for first, count, _ in blocks(file):
                 if first <= number < first + count:
                     file.seek((number - first) * RECORD_BYTES, 1)
                     self._count = min(count - (number - first), _WINDOW)
@@ -210,7 +199,7 @@ class _Reader:
         raise OSError(errno.EIO)
 
 
-def _blocks(file):
+def blocks(file):
     """The heads of the blocks after the segment's head; the file stands at each one's first record, and the caller moves it on."""
     while True:
         head = file.read(_BLOCK_BYTES)
@@ -222,18 +211,9 @@ def _blocks(file):
         yield number, count, check
 
 
-def _read_head(file):
-    start = file.read(len(_MAGIC) + 2)
-    if len(start) < len(_MAGIC) + 2 or not start.startswith(_MAGIC):
-        raise SegmentError("no segment")
-    length = unpack("<H", start[len(_MAGIC) :])[0]
-    if length > _HEAD_MAX:
-        raise SegmentError("head too long")
-    head = file.read(length)
-    check = file.read(4)
-    if len(check) < 4 or unpack("<I", check)[0] != crc32(head):
-        raise SegmentError("head not whole")
-    return json.loads(head)
+def checksum(number, count):
+    """Of what stands before a block's records; crc32 goes on with them."""
+    return crc32(pack("<IH", number, count))
 
 
 class Flash:
@@ -247,13 +227,21 @@ class Flash:
     def __init__(self, folder, size, endpoint):
         self._folder = folder
         self._most = max(size // _SEGMENT_BYTES, 2)
-        self._serial = 0
         self._current = None
         self.sessions = []
         self.foreign = []
         self.given_up = 0
         self._lost = 0  # of sessions that are done with
-        self._recover(endpoint)
+        self._serial = self._recover(endpoint)
+
+    def _recover(self, endpoint):
+        from plotpost import recovery
+
+        try:
+            return recovery.recover(self, self._folder, endpoint)
+        finally:
+            del recovery
+            forget("plotpost.recovery")
 
     def session(self, stream_id, endpoint, channels):
         """The session of this boot: nothing is written before its first record."""
@@ -311,60 +299,3 @@ class Flash:
         """A path after all others in the order of names."""
         self._serial += 1
         return f"{self._folder}/{self._serial:08x}"
-
-    def _recover(self, endpoint):
-        try:
-            os.mkdir(self._folder)
-        except OSError:
-            pass  # it is there
-        for name in sorted(os.listdir(self._folder)):
-            path = f"{self._folder}/{name}"
-            try:
-                self._serial = max(self._serial, int(name, 16))
-                self._take(path, endpoint)
-            except (SegmentError, ValueError, KeyError):
-                log.warning("flash", "{} holds nothing whole and is deleted", path)
-                os.remove(path)
-
-    def _take(self, path, endpoint):
-        head, first, next = _whole(path)
-        if first is None:
-            self._admit_more(head)
-            raise SegmentError("no whole block")
-        session = self._session_for(head, first, endpoint)
-        session.admitted = head.get("dropped", 0)
-        session.segments.append(Segment(path, first, next, os.stat(path)[6]))
-        session.next = next
-
-    def _admit_more(self, head):
-        """The power was cut before the first block: the head counts all the same."""
-        for sessions in (self.sessions, self.foreign):
-            if sessions and sessions[-1].stream_id == head["id"]:
-                sessions[-1].admitted = head.get("dropped", 0)
-
-    def _session_for(self, head, first, endpoint):
-        sessions = self.sessions if head["endpoint"] == endpoint else self.foreign
-        if sessions and sessions[-1].stream_id == head["id"] and sessions[-1].next == first:
-            return sessions[-1]
-        session = Session(self, head["id"], head["endpoint"], [Channel(*c) for c in head["channels"]])
-        session.first = session.settled = first
-        sessions.append(session)
-        return session
-
-
-def _checksum(number, count, records):
-    return crc32(records, crc32(pack("<IH", number, count)))
-
-
-def _whole(path):
-    """The head of a segment, and the numbers `first` to `next` of its records up to the first block that is not whole; None for none."""
-    first = next = None
-    with open(path, "rb") as file:
-        head = _read_head(file)
-        for number, count, check in _blocks(file):
-            records = file.read(count * RECORD_BYTES)
-            if len(records) < count * RECORD_BYTES or _checksum(number, count, records) != check or next not in (None, number):
-                break
-            first = number if first is None else first
-            next = number + count
-    return head, first, next

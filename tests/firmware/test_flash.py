@@ -4,8 +4,9 @@ import os
 import time
 
 from plotpost import log
-from plotpost.flash import Channel, Flash
+from plotpost.flash import Flash
 from plotpost.port import ticks_ms
+from plotpost.recovery import Channel
 from plotpost.spool import Spool, Unreadable
 
 ENDPOINT = "http://endpoint:8050"

@@ -7,7 +7,8 @@ from array import array
 from plotpost import crash
 from plotpost.clock import Clock
 from plotpost.delivery import Delivery
-from plotpost.flash import Channel, Session
+from plotpost.flash import Session
+from plotpost.recovery import Channel
 from plotpost.sensors import NO_VALUE, health
 from plotpost.spool import Spool
 

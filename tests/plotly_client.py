@@ -9,6 +9,8 @@ from urllib.parse import urlencode, urlsplit
 from host_tools.child_endpoint import ChildEndpoint
 from host_tools.endpoint.store import Store
 
+PATIENCE_S = 60
+
 Trace = dict[str, Any]
 
 
@@ -35,7 +37,7 @@ class PlotlyClient:
     def request(
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
     ) -> tuple[HTTPResponse, bytes]:
-        connection = HTTPConnection(urlsplit(self.endpoint.url).netloc, timeout=30)
+        connection = HTTPConnection(urlsplit(self.endpoint.url).netloc, timeout=PATIENCE_S)
         try:
             connection.request(method, path, body, headers or {})
             response = connection.getresponse()
@@ -85,7 +87,7 @@ class Stream:
 
     def __init__(self, url: str, token: str) -> None:
         address = urlsplit(url)
-        self._socket = socket.create_connection((address.hostname, address.port or 80), timeout=30)
+        self._socket = socket.create_connection((address.hostname, address.port or 80), timeout=PATIENCE_S)
         head = f"POST / HTTP/1.1\r\nHost: {address.netloc}\r\nTransfer-Encoding: chunked\r\nplotly-streamtoken: {token}\r\n\r\n"
         self._socket.sendall(head.encode())
 

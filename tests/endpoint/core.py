@@ -14,6 +14,7 @@ from host_tools.endpoint.store import Store
 from host_tools.endpoint.streams import Session, Streams
 
 STREAM_ID = "00112233445566ff"
+PATIENCE_S = 60
 
 
 class Core:
@@ -117,11 +118,18 @@ async def finish(session: Session) -> Refusal | None:
     """End the request, and wait until all is committed."""
     ended: asyncio.Future[Refusal | None] = asyncio.get_running_loop().create_future()
     session.finish(ended.set_result)
-    return await asyncio.wait_for(ended, 10)
+    return await asyncio.wait_for(ended, PATIENCE_S)
 
 
 async def next_message(viewer: Subscription) -> Message:
-    return await asyncio.wait_for(anext(viewer), 10)
+    return await asyncio.wait_for(anext(viewer), PATIENCE_S)
+
+
+def pass_time(seconds: float) -> None:
+    """For the timers of the running loop that are set already."""
+    loop = asyncio.get_running_loop()
+    now = loop.time
+    loop.time = lambda: now() + seconds  # type: ignore[method-assign]
 
 
 def stream_until_killed(folder: str) -> None:

@@ -13,7 +13,7 @@ from host_tools.endpoint.errors import Refusal
 from host_tools.endpoint.plots import PlotInfo
 from host_tools.endpoint.store import DeviceRow, Store
 from host_tools.endpoint.streams import Session
-from tests.endpoint.core import STREAM_ID, Core, finish, head, in_core, stream_until_killed
+from tests.endpoint.core import PATIENCE_S, STREAM_ID, Core, finish, head, in_core, stream_until_killed
 
 ROOT = Path(__file__).parents[2]
 
@@ -93,7 +93,7 @@ async def test_a_batch_waits_while_another_is_written(core: Core) -> None:
     jobs, _ = await recorder(core)
     transactions: list[str] = []
     slow = threading.Event()
-    blocked = asyncio.create_task(core.committer.run(lambda store: slow.wait(10)))
+    blocked = asyncio.create_task(core.committer.run(lambda store: slow.wait(PATIENCE_S)))
     await asyncio.sleep(0)
     core.committer._store._db.set_trace_callback(lambda sql: transactions.append(sql) if sql == "COMMIT" else None)
     for number in range(20):

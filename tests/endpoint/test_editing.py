@@ -10,7 +10,7 @@ from websockets.sync.client import connect
 
 from host_tools.child_endpoint import ChildEndpoint
 from host_tools.endpoint.store import Store
-from tests.plotly_client import PlotlyClient
+from tests.plotly_client import PATIENCE_S, PlotlyClient
 
 
 @pytest.fixture(scope="module")
@@ -51,11 +51,11 @@ NEW_TITLE = {"layout": {"title.text": "new"}}
 
 def test_the_owner_restyles_the_plot_for_everybody_who_has_it_open(client: PlotlyClient, owners: str) -> None:
     path = client.new_plot({"x": [1], "y": [2], "mode": "lines"}, layout={"title": {"text": "old"}})
-    with connect(client.endpoint.url.replace("http:", "ws:") + path + "/ws") as viewer:
-        viewer.recv(10)
+    with connect(client.endpoint.url.replace("http:", "ws:") + path + "/ws", open_timeout=PATIENCE_S) as viewer:
+        viewer.recv(PATIENCE_S)
         style = {"layout": {"title.text": "new"}, "traces": {"0": {"mode": "markers", "line.color": "#ff0000"}}}
         assert send(client, f"{path}/style", style, owners) == (200, {"error": ""})
-        seen = json.loads(viewer.recv(10))["figure"]
+        seen = json.loads(viewer.recv(PATIENCE_S))["figure"]
     assert seen == client.figure(path)
     assert seen["layout"] == {"title": {"text": "new"}}
     assert seen["data"] == [{"x": [1], "y": [2], "mode": "markers", "line": {"color": "#ff0000"}}]

@@ -18,6 +18,7 @@ from websockets.asyncio.client import connect as connect_websocket
 from host_tools.endpoint.errors import Refusal
 from host_tools.endpoint.front import Front, Gate, Limits
 from host_tools.endpoint.head import Head
+from tests.endpoint.core import PATIENCE_S
 
 LINE = b'{"x":1,"y":2}\n'
 HEAD = b"POST / HTTP/1.1\r\nplotly-streamtoken: abcdefghij\r\nTransfer-Encoding: chunked\r\n"
@@ -167,7 +168,7 @@ class Harness:
         self.gate = Gate(self.streams, limits, clock=lambda: self.time)
         self.go = asyncio.Event()
         config = uvicorn.Config(
-            cast(Any, app), http=cast(Any, self._accept), lifespan="off", log_config=None, timeout_graceful_shutdown=5
+            cast(Any, app), http=cast(Any, self._accept), lifespan="off", log_config=None, timeout_graceful_shutdown=PATIENCE_S
         )
         self.server = uvicorn.Server(config)
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -235,7 +236,7 @@ def scenario(limits: Limits | None = None) -> Callable[[Callable[..., Awaitable[
 
     def decorate(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
         async def play(arguments: dict[str, Any]) -> None:
-            async with asyncio.timeout(20), harness(limits or Limits(tick_s=0)) as endpoint:
+            async with asyncio.timeout(PATIENCE_S), harness(limits or Limits(tick_s=0)) as endpoint:
                 await test(endpoint, **arguments)
 
         def run(loop_factory: Callable[[], asyncio.AbstractEventLoop], **arguments: Any) -> None:

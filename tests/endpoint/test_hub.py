@@ -8,7 +8,7 @@ from host_tools.endpoint.errors import Refusal
 from host_tools.endpoint.hub import Hub, Message, Subscription, View
 from host_tools.endpoint.plots import PlotInfo
 from host_tools.endpoint.store import StoreError
-from tests.endpoint.core import Core, block, finish, in_core, next_message, trace
+from tests.endpoint.core import Core, block, finish, in_core, next_message, pass_time, trace
 
 
 async def stream(core: Core, token: str, *numbers: int) -> None:
@@ -75,12 +75,13 @@ async def test_then_it_gets_deltas_with_what_was_streamed(core: Core) -> None:
 
 @in_core
 async def test_deltas_of_one_interval_are_one_message_for_every_viewer(core: Core) -> None:
-    core.hub._interval = 0.2
+    core.hub._interval = 3600
     info, token, viewer, _ = await watched_plot(core)
     other = core.hub.subscribe(info.id)
     await next_message(other)
     for number in range(5):
         await stream(core, token, number)
+    pass_time(3600)
     for each in (viewer, other):
         assert (await next_of(each, "delta"))["traces"][0]["extend"]["x"] == [0, 1, 2, 3, 4]
 
@@ -126,7 +127,7 @@ async def test_a_slow_viewer_is_brought_up_to_date_with_a_snapshot(core: Core) -
 
 @in_core
 async def test_more_news_than_a_snapshot_is_worth_becomes_one(core: Core) -> None:
-    core.hub._interval = 10.0
+    core.hub._interval = 3600
     _, token, viewer, _ = await watched_plot(core)
     await stream(core, token, *range(30_000))
     message = await next_of(viewer, "snapshot")
@@ -159,10 +160,11 @@ async def test_viewers_hear_when_a_stream_begins_and_ends(core: Core) -> None:
 
 def test_a_board_that_goes_on_with_its_next_request_does_not_flicker(tmp_path: Any) -> None:
     async def check(core: Core) -> None:
-        core.plots._grace = 0.05
+        core.plots._grace = 3600
         _, token, viewer, _ = await watched_plot(core)
         for number in range(3):
             await stream(core, token, number)
+        pass_time(3600)
         status = [await next_of(viewer, "status") for _ in range(2)]
         assert [each["live"] for each in status] == [True, False]
 

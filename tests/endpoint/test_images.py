@@ -7,6 +7,7 @@ import socket
 import struct
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from host_tools.endpoint import images
 from host_tools.endpoint.errors import Refusal
 from host_tools.endpoint.images import AT_ONCE, MOST_WAITING, Picture, Renderer, make_page, parse_picture, read_dump
+from tests.endpoint.core import PATIENCE_S
 
 FIGURE: dict[str, Any] = {"data": [{"y": [1, 3, 2]}], "layout": {"title": "25 °C"}}
 
@@ -84,8 +86,13 @@ def test_a_picture_that_takes_too_long_is_given_up_and_leaves_no_process(monkeyp
         draw(FIGURE, Picture(), timeout_s=0.05)
 
     assert caught.value.status == 422
-    running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-    assert f"{tmp_path}/plotpost-picture-" not in running
+    deadline = time.monotonic() + PATIENCE_S
+    while f"{tmp_path}/plotpost-picture-" in _running():  # what was killed needs a moment of the processor to end
+        assert time.monotonic() < deadline
+
+
+def _running() -> str:
+    return subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
 
 
 def test_without_a_browser_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from host_tools.endpoint.figure import MAX_DEPTH, MAX_POINTS
 from host_tools.endpoint.lines import MAX_LINE
 from host_tools.endpoint.server import Endpoint, EndpointConfig
 from host_tools.endpoint.store import Store
+from tests.endpoint.core import PATIENCE_S
 from tests.plotly_client import PlotlyClient
 
 STREAM_ID = "0123456789abcdef"
@@ -113,7 +114,9 @@ async def _watch_with_one_asleep(client: PlotlyClient, token: str, path: str) ->
     assert asleep.recv(12) == b"HTTP/1.1 101"
     memory = 0
     with contextlib.closing(asleep):
-        async with connect(client.endpoint.url.replace("http:", "ws:") + path + "/ws", max_size=None) as awake:
+        async with connect(
+            client.endpoint.url.replace("http:", "ws:") + path + "/ws", max_size=None, open_timeout=PATIENCE_S
+        ) as awake:
             with client.stream(token) as stream:
                 for number in range(9000):  # 2 kB each
                     if number == 3000:  # what an endpoint needs anyway is there
@@ -125,7 +128,7 @@ async def _watch_with_one_asleep(client: PlotlyClient, token: str, path: str) ->
 
 
 async def _until_seen(viewer: Any, number: int) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while f":[{number}]" not in (message := await viewer.recv()) and f",{number}]" not in message:
             pass
 
@@ -203,7 +206,7 @@ class Peer:
 async def running(data: Path) -> AsyncIterator[Peer]:
     ready: asyncio.Future[Endpoint] = asyncio.get_running_loop().create_future()
     endpoint = Endpoint(EndpointConfig(data, port=0))
-    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
         tasks.create_task(endpoint.run(ready.set_result))
         yield Peer(await ready)
         endpoint.stop()

@@ -17,7 +17,7 @@ from host_tools.endpoint.attempts import LIMIT
 from host_tools.endpoint.login import _local
 from host_tools.endpoint.store import Store
 from host_tools.endpoint.tls import CA
-from tests.plotly_client import PlotlyClient
+from tests.plotly_client import PATIENCE_S, PlotlyClient
 
 
 @pytest.fixture(scope="module")
@@ -70,10 +70,10 @@ def test_a_private_plot_is_shown_to_its_owner_alone(client: PlotlyClient, privat
 
 def test_only_the_owner_can_watch_a_private_plot(client: PlotlyClient, private: str, cookie: str, anns: str) -> None:
     address = client.endpoint.url.replace("http:", "ws:") + private + "/ws"
-    with connect(address, additional_headers={"cookie": cookie}) as viewer:
-        assert json.loads(viewer.recv(10))["type"] == "snapshot"
+    with connect(address, additional_headers={"cookie": cookie}, open_timeout=PATIENCE_S) as viewer:
+        assert json.loads(viewer.recv(PATIENCE_S))["type"] == "snapshot"
     with pytest.raises(InvalidStatus):
-        connect(address, additional_headers={"cookie": anns})
+        connect(address, additional_headers={"cookie": anns}, open_timeout=PATIENCE_S)
 
 
 def test_the_list_has_the_owners_private_plots_for_them_alone(client: PlotlyClient, private: str, cookie: str, anns: str) -> None:
@@ -141,7 +141,7 @@ def test_over_tls_the_cookie_never_travels_plain(serve: Callable[..., ChildEndpo
     fields = urlencode({"user": client.user.name, "key": client.key}).encode()
     opener = build_opener(HTTPSHandler(context=ssl.create_default_context(cafile=endpoint.data / CA)), _Stay)
     with pytest.raises(OSError, match="303") as answer:
-        opener.open(Request(f"{endpoint.tls_url}/login", fields, {"Origin": endpoint.tls_url or ""}), timeout=20)
+        opener.open(Request(f"{endpoint.tls_url}/login", fields, {"Origin": endpoint.tls_url or ""}), timeout=PATIENCE_S)
     (morsel,) = SimpleCookie(answer.value.headers["set-cookie"]).values()  # type: ignore[attr-defined]
     answer.value.close()  # type: ignore[attr-defined]
     assert morsel["secure"] is True

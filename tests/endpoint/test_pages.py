@@ -17,7 +17,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from host_tools.child_endpoint import ChildEndpoint
-from tests.plotly_client import PlotlyClient
+from tests.plotly_client import PATIENCE_S, PlotlyClient
 
 SCRIPT_LIKE = '<img src=x onerror="alert(1)"> & </title><script>alert(2)</script>'
 
@@ -39,7 +39,7 @@ def static_addresses(html: str) -> list[str]:
 
 def watch(client: PlotlyClient, path: str, origin: str | None = None, query: str = "") -> ClientConnection:
     address = client.endpoint.url.rstrip("/").replace("http://", "ws://")
-    return connect(f"{address}{path}/ws{query}", origin=origin, open_timeout=10)  # type: ignore[arg-type]
+    return connect(f"{address}{path}/ws{query}", origin=origin, open_timeout=PATIENCE_S)  # type: ignore[arg-type]
 
 
 def test_a_newcomer_is_told_what_to_do(endpoint: ChildEndpoint) -> None:
@@ -83,7 +83,7 @@ def test_a_secret_plot_opens_to_whoever_has_the_link(client: PlotlyClient) -> No
     (data,) = set(re.findall(rf'href="({url.path}\.json[^"]*)"', body.decode()))
     assert json.loads(client.get(data)[1])["data"] == [{"y": [1]}]
     with watch(client, url.path, query=f"?{url.query}") as viewer:
-        assert json.loads(viewer.recv(10))["type"] == "snapshot"
+        assert json.loads(viewer.recv(PATIENCE_S))["type"] == "snapshot"
     for query in ("", f"?{wrong}", "?share_key=", "?share_key=%C3%A4"):
         assert client.get(url.path + query)[0].status == 404
         assert client.get(f"{url.path}.json{query}")[0].status == 404
@@ -95,7 +95,7 @@ def test_the_key_of_a_plot_that_became_private_opens_nothing(client: PlotlyClien
     options = {"filename": "no longer shared", "fileopt": "overwrite"}
     url = urlsplit(client.plot([{"y": [1]}], sharing="secret", **options)["url"])
     with watch(client, url.path, query=f"?{url.query}") as viewer:
-        viewer.recv(10)
+        viewer.recv(PATIENCE_S)
         client.plot([{"y": [2]}], sharing="private", **options)
         seen = "".join(map(str, viewer))  # until the endpoint closes
     assert "[2]" not in seen
@@ -160,7 +160,7 @@ def grid(client: PlotlyClient, columns: dict[str, list[Any]], filename: str, **s
 def open_url(url: str) -> tuple[int, str]:
     """As a browser does: it follows a redirection."""
     try:
-        with urlopen(url, timeout=20) as answer:
+        with urlopen(url, timeout=PATIENCE_S) as answer:
             return answer.status, answer.read().decode()
     except HTTPError as error:
         with error:
@@ -266,9 +266,9 @@ def test_a_viewer_gets_a_snapshot_then_deltas(client: PlotlyClient) -> None:
     path = client.new_plot({"x": [1], "y": [2], "stream": {"token": token, "maxpoints": 5}})
 
     with watch(client, path) as viewer, client.stream(token) as stream:
-        snapshot = json.loads(viewer.recv(10))
+        snapshot = json.loads(viewer.recv(PATIENCE_S))
         stream.write({"x": 2, "y": 3})
-        messages = iter(lambda: json.loads(viewer.recv(10)), None)
+        messages = iter(lambda: json.loads(viewer.recv(PATIENCE_S)), None)
         delta = next(message for message in messages if message["type"] == "delta")
 
     assert snapshot["type"] == "snapshot"
@@ -283,4 +283,4 @@ def test_pages_of_other_sites_cannot_watch(client: PlotlyClient) -> None:
     with pytest.raises(InvalidStatus):
         watch(client, path, origin="http://elsewhere.example")
     with watch(client, path, origin=client.endpoint.url.rstrip("/")) as viewer:
-        assert json.loads(viewer.recv(10))["type"] == "snapshot"
+        assert json.loads(viewer.recv(PATIENCE_S))["type"] == "snapshot"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from host_tools.endpoint.errors import Refusal
 from host_tools.endpoint.plots import FILEOPTS, PlotInfo, save_plot
 from host_tools.endpoint.store import Store, StoreError, User
-from tests.endpoint.core import STREAM_ID, Core, block, finish, in_core, next_message, trace
+from tests.endpoint.core import PATIENCE_S, STREAM_ID, Core, block, finish, in_core, next_message, trace
 
 
 async def stream(core: Core, token: str, *numbers: int) -> None:
@@ -257,7 +257,7 @@ async def test_a_plot_is_live_while_it_is_fed(core: Core) -> None:
     session = core.open(token)
     assert [each.live for each in core.plots.list()] == [True]
     session.abort()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while core.plots.list()[0].live:
             await asyncio.sleep(0.001)
     assert not info.live
@@ -355,7 +355,7 @@ async def test_it_is_noticed_by_itself(core: Core) -> None:
     other = Store.open(core.store.path.parent)
     token = other.new_token(core.user)
     other.close()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while token not in core.plots.routes:
             await asyncio.sleep(0.01)
 

@@ -22,6 +22,7 @@ from host_tools.endpoint.errors import EndpointError
 from host_tools.endpoint.front import Limits
 from host_tools.endpoint.server import Endpoint, EndpointConfig
 from host_tools.endpoint.store import FILENAME, Store
+from tests.endpoint.core import PATIENCE_S
 
 PROGRAM = """
 import sys
@@ -41,7 +42,7 @@ def started(config: EndpointConfig, look: Callable[[Endpoint], None]) -> Endpoin
             look(told)
             endpoint.stop()
 
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             await endpoint.run(ready)
         return endpoint
 
@@ -54,7 +55,7 @@ def during(config: EndpointConfig, work: Callable[[Endpoint], Coroutine[None, No
     async def run() -> None:
         ready: asyncio.Future[Endpoint] = asyncio.get_running_loop().create_future()
         endpoint = Endpoint(config)
-        async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+        async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
             tasks.create_task(endpoint.run(ready.set_result))
             await work(await ready)
             endpoint.stop()
@@ -84,14 +85,14 @@ def test_ready_means_that_connections_are_accepted_at_the_url(data: Path) -> Non
         url = urlsplit(endpoint.url)
         assert url.scheme == "http"
         assert url.port not in (0, None)
-        socket.create_connection((url.hostname or "", url.port or 0), timeout=5).close()
+        socket.create_connection((url.hostname or "", url.port or 0), timeout=PATIENCE_S).close()
 
     started(EndpointConfig(data, port=0), connect)
 
 
 def test_pages_are_served_and_streams_are_taken_on_the_one_port(data: Path) -> None:
     async def work(endpoint: Endpoint) -> None:
-        assert await asyncio.to_thread(lambda: urlopen(endpoint.url, timeout=5).status) == 200
+        assert await asyncio.to_thread(lambda: urlopen(endpoint.url, timeout=PATIENCE_S).status) == 200
         url = urlsplit(endpoint.url)
         reader, writer = await asyncio.open_connection(url.hostname, url.port)
         writer.write(b"POST / HTTP/1.1\r\nplotly-streamtoken: zzzzzzzzzz\r\nContent-Length: 3\r\n\r\n{}\n")
@@ -129,10 +130,9 @@ def test_the_first_start_makes_one_user_and_tells_the_key_once(data: Path) -> No
     assert started(EndpointConfig(data, port=0), nothing).new_user is None
 
 
-def test_a_stopped_endpoint_leaves_its_port_free(data: Path) -> None:
-    first = started(EndpointConfig(data, port=0), nothing)
-    port = urlsplit(first.url).port or 0
-    assert started(EndpointConfig(data, port=port), nothing).url == first.url
+def test_a_stopped_endpoint_leaves_its_port_free(data: Path, free_port: int) -> None:
+    first, again = (started(EndpointConfig(data, port=free_port), nothing) for _ in range(2))
+    assert first.url == again.url
 
 
 def test_an_endpoint_for_everybody_tells_the_address_for_other_machines(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,7 +245,7 @@ def test_a_signal_commits_answers_and_closes_a_stream_and_ends_the_program_well(
         client.sendall(b"e\r\n" + line + b"\r\n")
         program.send_signal(number)
         answered = client.makefile("rb").read()
-    assert program.wait(timeout=10) == 0
+    assert program.wait(timeout=PATIENCE_S) == 0
     assert program.stderr is not None
     assert program.stderr.read() == ""
     settled = 5 + stored(store, plot)
@@ -265,7 +265,7 @@ def stream(url: SplitResult, token: str) -> socket.socket:
     """An open stream; the endpoint notices within a second that another process has made its token."""
     head = f"POST / HTTP/1.1\r\nplotly-streamtoken: {token}\r\nplotpost-records: 0123456789abcdef/5\r\n"
     while True:
-        client = socket.create_connection((url.hostname or "", url.port or 0), timeout=10)
+        client = socket.create_connection((url.hostname or "", url.port or 0), timeout=PATIENCE_S)
         client.sendall(head.encode() + b"Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n")
         if client.recv(4096).startswith(b"HTTP/1.1 100 "):
             return client

@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from host_tools.endpoint.errors import Refusal
 from host_tools.endpoint.plots import PlotInfo, save_plot
 from host_tools.endpoint.store import DeviceRow, Store
-from tests.endpoint.core import STREAM_ID, Core, block, finish, head, in_core, trace
+from tests.endpoint.core import PATIENCE_S, STREAM_ID, Core, block, finish, head, in_core, trace
 
 OTHER_ID = "ffeeddccbbaa0099"
 
@@ -566,7 +566,7 @@ async def test_a_session_with_too_much_uncommitted_is_congested_until_it_is_writ
     assert not session.congested
     session.lines(b'{"text":"%s"}\n' % (b"." * 600_000))
     assert session.congested
-    await asyncio.wait_for(drained.wait(), 10)
+    await asyncio.wait_for(drained.wait(), PATIENCE_S)
     assert not session.congested
 
 

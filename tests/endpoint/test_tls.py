@@ -10,7 +10,6 @@ import socket
 import ssl
 import stat
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,7 @@ from host_tools.endpoint import tls
 from host_tools.endpoint.errors import EndpointError
 from host_tools.endpoint.tls import CA, CA_FOR_BOARDS, LocalAuthority, Pair, Tls, names_of
 from host_tools.runtime import Runtime
-from tests.plotly_client import PlotlyClient
+from tests.plotly_client import PATIENCE_S, PlotlyClient
 
 NAMES = {"localhost", "127.0.0.1", "192.168.7.7"}
 
@@ -185,7 +184,7 @@ def trusting(endpoint: ChildEndpoint) -> ssl.SSLContext:
 @contextlib.contextmanager
 def connected(endpoint: ChildEndpoint) -> Iterator[ssl.SSLSocket]:
     url = urlsplit(endpoint.tls_url or "")
-    plain = socket.create_connection((url.hostname or "", url.port or 0), timeout=20)
+    plain = socket.create_connection((url.hostname or "", url.port or 0), timeout=PATIENCE_S)
     with plain, trusting(endpoint).wrap_socket(plain, server_hostname=url.hostname) as secured:
         yield secured
 
@@ -207,8 +206,8 @@ CHUNK = b'e\r\n{"x":1,"y":2}\n\r\n'
 def test_one_endpoint_speaks_http_and_https(secured: ChildEndpoint) -> None:
     path = PlotlyClient(secured).new_plot({"y": [1, 2]})
     pages = [
-        urlopen(f"{secured.url}{path}.json", timeout=20).read(),
-        urlopen(f"{secured.tls_url}{path}.json", timeout=20, context=trusting(secured)).read(),
+        urlopen(f"{secured.url}{path}.json", timeout=PATIENCE_S).read(),
+        urlopen(f"{secured.tls_url}{path}.json", timeout=PATIENCE_S, context=trusting(secured)).read(),
     ]
     assert pages[0] == pages[1]
     assert json.loads(pages[0])["data"] == [{"y": [1, 2]}]
@@ -216,13 +215,13 @@ def test_one_endpoint_speaks_http_and_https(secured: ChildEndpoint) -> None:
 
 def test_a_client_that_trusts_others_only_refuses_the_endpoint(secured: ChildEndpoint) -> None:
     with pytest.raises(URLError, match="CERTIFICATE_VERIFY_FAILED"):
-        urlopen(secured.tls_url or "", timeout=20, context=ssl.create_default_context())
+        urlopen(secured.tls_url or "", timeout=PATIENCE_S, context=ssl.create_default_context())
 
 
 def test_rest_over_https_answers_with_https_addresses(secured: ChildEndpoint) -> None:
     client = PlotlyClient(secured)
     form = "&".join(f"{key}={value}" for key, value in client.fields([{"y": [1]}]).items())
-    with urlopen(f"{secured.tls_url}/clientresp", form.encode(), 20, context=trusting(secured)) as response:
+    with urlopen(f"{secured.tls_url}/clientresp", form.encode(), PATIENCE_S, context=trusting(secured)) as response:
         assert json.loads(response.read())["url"].startswith(f"{secured.tls_url}/~")
 
 
@@ -241,7 +240,6 @@ def test_a_refusal_over_tls_reaches_a_client_that_still_writes(secured: ChildEnd
         connection.sendall(begin("zzzzzzzzzz"))
         for _ in range(20):
             connection.sendall(CHUNK * 100)
-            time.sleep(0.01)
         assert read_all(connection).startswith(b"HTTP/1.1 404 ")
 
 
@@ -262,7 +260,7 @@ def test_viewers_are_fed_over_tls(secured: ChildEndpoint) -> None:
 
     async def first_message() -> Any:
         # Not websockets.sync: it reads and writes one SSL object in two threads, which loses a handshake now and then.
-        async with asyncio.timeout(20), connect(f"{address}{path}/ws", ssl=trusting(secured)) as viewer:
+        async with asyncio.timeout(PATIENCE_S), connect(f"{address}{path}/ws", ssl=trusting(secured)) as viewer:
             return json.loads(await viewer.recv())
 
     assert asyncio.run(first_message())["figure"]["data"] == [{"y": [7]}]
@@ -282,12 +280,12 @@ def test_a_stop_answers_streams_over_tls(secured: ChildEndpoint) -> None:
 
 def test_a_tls_client_at_the_plain_port_is_told(secured: ChildEndpoint) -> None:
     with pytest.raises(URLError, match=r"(?i)wrong.version.number"):
-        urlopen(secured.url.replace("http:", "https:"), timeout=20, context=trusting(secured))
+        urlopen(secured.url.replace("http:", "https:"), timeout=PATIENCE_S, context=trusting(secured))
 
 
 def test_a_plain_client_at_the_tls_port_leaves_no_trace_in_the_log(secured: ChildEndpoint) -> None:
     with pytest.raises(OSError, match=r"."):
-        urlopen((secured.tls_url or "").replace("https:", "http:"), timeout=20)
+        urlopen((secured.tls_url or "").replace("https:", "http:"), timeout=PATIENCE_S)
     assert secured.log.read_text() == ""
 
 
@@ -296,7 +294,7 @@ def test_an_operators_certificate_is_served(serve: Serve, tmp_path: Path, issuer
     endpoint = serve("--tls-cert", str(pair.certificate), "--tls-key", str(pair.key), "--tls-port", "0")
     context = ssl.create_default_context()
     issuer.configure_trust(context)
-    assert urlopen(endpoint.tls_url or "", timeout=20, context=context).status == 200
+    assert urlopen(endpoint.tls_url or "", timeout=PATIENCE_S, context=context).status == 200
     assert not (endpoint.data / CA).exists()
 
 
@@ -325,7 +323,7 @@ def ask_from_micropython(runtime: Runtime, folder: Path, endpoint: ChildEndpoint
     program.write_text(PROGRAM)
     url = urlsplit(endpoint.tls_url or "")
     argv = runtime.command(str(program), str(ca), url.hostname or "", str(url.port), name)
-    return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=True).stdout
+    return subprocess.run(argv, capture_output=True, text=True, timeout=PATIENCE_S, check=True).stdout
 
 
 @pytest.mark.parametrize("name", ["localhost", "127.0.0.1"])

@@ -9,7 +9,7 @@ import pytest
 
 from host_tools.endpoint.attempts import LIMIT
 from host_tools.endpoint.rest.request import BODY_LIMIT
-from tests.plotly_client import PlotlyClient
+from tests.plotly_client import PATIENCE_S, PlotlyClient
 
 
 def post(client: PlotlyClient, body: bytes, path: str = "/clientresp", **headers: str) -> dict[str, str]:
@@ -61,7 +61,7 @@ def test_the_arduino_library_finds_the_words_it_looks_for(client: PlotlyClient) 
     ).encode()
     head = f"POST /clientresp HTTP/1.1\r\nHost: {address.hostname}:{address.port}\r\nUser-Agent: Arduino/0.6.0\r\n"
 
-    with socket.create_connection((address.hostname, address.port or 80), timeout=30) as connection:
+    with socket.create_connection((address.hostname, address.port or 80), timeout=PATIENCE_S) as connection:
         connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode())
         for byte in range(0, len(body), 7):
             connection.sendall(body[byte : byte + 7])

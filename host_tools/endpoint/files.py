@@ -11,11 +11,10 @@ import orjson
 from .errors import Refusal
 from .figure import Figure
 from .grids import Grid, reader, resolve
-from .plots import checked, stored, write_plot
+from .plots import LONGEST_NAME, checked, stored, write_plot
 from .store import FileRow, Store, User
 
 MOST_FILES = 10_000  # of one user
-_NAME_LENGTH = 300
 KINDS = {"plot": "plot", "grid": "grid", "fold": "folder"}  # to people
 
 
@@ -55,7 +54,7 @@ def lookup(store: Store, user: User, owner: str, path: str) -> FileRow:
     whose = store.user(owner)
     file = store.file_named(whose, path.strip("/")) if whose else None
     if file is None or not _visible(file, user, ""):
-        raise Refusal(404, f"{owner} has no file {path[:_NAME_LENGTH]!r}")
+        raise Refusal(404, f"{owner} has no file {path[:LONGEST_NAME]!r}")
     return file
 
 
@@ -111,7 +110,7 @@ def make_folder(store: Store, user: User, path: str) -> tuple[FileRow, bool]:
     _check_name(path)
     there = store.file_named(user, path)
     if there is not None and there.kind != "fold":
-        raise Refusal(400, f"a {KINDS[there.kind]} named {path[:_NAME_LENGTH]!r} already exists")
+        raise Refusal(400, f"a {KINDS[there.kind]} named {path[:LONGEST_NAME]!r} already exists")
     return (there, False) if there else (_new_folder(store, user, path), True)
 
 
@@ -147,15 +146,15 @@ def _free_name(store: Store, user: User, filename: str | None) -> str:
     _check_name(filename)
     there = store.file_named(user, filename)
     if there is not None:
-        raise Refusal(409, f"a {KINDS[there.kind]} named {filename[:_NAME_LENGTH]!r} already exists")
+        raise Refusal(409, f"a {KINDS[there.kind]} named {filename[:LONGEST_NAME]!r} already exists")
     if "/" in filename:
         make_folder(store, user, filename.rpartition("/")[0])
     return filename
 
 
 def _check_name(filename: str) -> None:
-    if not filename or len(filename) > _NAME_LENGTH or not all(part.strip() for part in filename.split("/")):
-        raise Refusal(400, f"a filename has 1 to {_NAME_LENGTH} characters, and no empty part between slashes")
+    if not filename or len(filename) > LONGEST_NAME or not all(part.strip() for part in filename.split("/")):
+        raise Refusal(400, f"a filename has 1 to {LONGEST_NAME} characters, and no empty part between slashes")
 
 
 def _check_room(store: Store, user: User) -> None:

@@ -22,6 +22,7 @@ T = TypeVar("T")
 
 SHARING = ("public", "private", "secret")
 FILEOPTS = ("new", "overwrite", "append", "extend")
+LONGEST_NAME = 300
 
 _POLL_S = 1.0
 _UNLOAD_S = 60.0
@@ -320,6 +321,7 @@ def save_plot(
 
     Gives the plot's id and warnings. Raises Refusal, StoreError.
     """
+    _check_name(filename)
     _check_words(fileopt, sharing)
     data, layout = checked(store, user, data, layout)
     plot_id = store.plot_named(user, filename) if filename and fileopt != "new" else None
@@ -369,6 +371,15 @@ def copy_plot(store: Store, user: User, plot_id: int, style: Style) -> int:
     figure.release(figure.tokens)
     snapshot = orjson.dumps(figure.as_dict(tokens=True))
     return store.new_plot(user, f"Copy of {row.filename}", row.sharing, snapshot, sum(map(len, figure.traces)))
+
+
+def _check_name(filename: str) -> None:
+    if len(filename) > LONGEST_NAME:
+        raise Refusal(400, f"the filename is longer than {LONGEST_NAME} characters")
+    try:
+        filename.encode()
+    except UnicodeEncodeError:
+        raise Refusal(400, "the filename holds half a character, which is no text") from None
 
 
 def _check_words(fileopt: str, sharing: str) -> None:

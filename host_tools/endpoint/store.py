@@ -255,15 +255,15 @@ class Store:
             _create(path)
         except OSError as error:
             raise StoreError(f"cannot open {path}: {error.strerror}; choose another folder with --data") from None
-        connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_MS / 1000, isolation_level=None, check_same_thread=False)
         try:
-            _prepare(connection, path)
+            connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_MS / 1000, isolation_level=None, check_same_thread=False)
+            try:
+                _prepare(connection, path)
+            except BaseException:
+                connection.close()
+                raise
         except sqlite3.Error as error:
-            connection.close()
             raise StoreError(f"cannot open {path}: {_explain(error)}") from None
-        except StoreError:
-            connection.close()
-            raise
         return cls(path, connection)
 
     def close(self) -> None:

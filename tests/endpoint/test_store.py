@@ -89,6 +89,12 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
         Store.open(tmp_path)
 
 
+def test_a_folder_in_the_files_place_is_refused(tmp_path: Path) -> None:
+    (tmp_path / FILENAME).mkdir()
+    with pytest.raises(StoreError, match="cannot open"):
+        Store.open(tmp_path)
+
+
 def test_the_file_of_a_newer_plotpost_is_refused(tmp_path: Path) -> None:
     Store.open(tmp_path).close()
     newer = sqlite3.connect(tmp_path / FILENAME)

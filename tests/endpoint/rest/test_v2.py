@@ -71,8 +71,9 @@ def test_a_guesser_is_not_told_to_try_again(call: Call) -> None:
     assert answers[-1][1]["errors"][0]["message"].startswith("too many wrong API keys")
 
 
-def test_a_broken_authorization_is_refused(call: Call) -> None:
-    status, answer = call("GET", "/v2/users/current", headers={"authorization": "Basic %%%"})
+@pytest.mark.parametrize("header", ["Basic %%%", "Basic \xff", "Basic //79"])
+def test_a_broken_authorization_is_refused(call: Call, header: str) -> None:
+    status, answer = call("GET", "/v2/users/current", headers={"authorization": header})
 
     assert status == 403
     assert "base64" in answer["errors"][0]["message"]

@@ -15,12 +15,14 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 from plotpost import sensors, units
-from plotpost.config import CONFIG, SECRETS, ConfigError, parse
+from plotpost.config import ConfigError, parse
 
 from host_tools import pins
 from host_tools.boards import Board, load_all
 
-__all__ = ["ConfigError", "Json", "load", "read", "read_secrets", "read_text", "validate"]
+__all__ = ["CONFIG", "SECRETS", "ConfigError", "Json", "load", "read", "read_secrets", "read_text", "validate"]
+
+CONFIG, SECRETS = "config.json", "secrets.json"  # as the board has them
 
 Json = dict[str, Any]
 

@@ -4,9 +4,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from plotpost.config import SECRETS, ConfigError
-
-from host_tools.config import Json, read, read_secrets, read_text
+from host_tools.config import SECRETS, ConfigError, Json, read, read_secrets, read_text
 
 STDIN = "-"
 _BOTH = {"config", "secrets"}

@@ -11,7 +11,8 @@ from typing import Any
 
 from host_tools import leash
 
-TIMEOUT_S = 120  # a command that hangs is killed then, so that no test waits for ever
+TIMEOUT_S = 300  # a command that hangs is killed then, so that no test waits for ever
+_ENDING_S = 60
 
 
 def start(folder: Path, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
@@ -48,7 +49,7 @@ def left_behind(folder: Path) -> list[str]:
 
 def left_running(folder: Path) -> list[str]:
     """The processes that were started with `folder`, after those that are ending had time to."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + _ENDING_S
     while (found := _processes(folder)) and time.monotonic() < deadline:
         time.sleep(0.05)
     return found

@@ -31,7 +31,7 @@ class PtyBoard:
         os.set_blocking(self._master, False)
         self.port = os.ttyname(self._slave)
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run)
+        self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()

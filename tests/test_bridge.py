@@ -32,7 +32,7 @@ from host_tools.runtime import Runtime
 from host_tools.simulate import LogLine
 from tests import processes
 from tests.network import quiet_port
-from tests.usb import AWAIT_S, Board, Bridge
+from tests.usb import AWAIT_S, Board, Bridge, await_that
 from tests.usb_desk import Desk, configured
 
 PAGE = (Path(__file__).parent.parent / "docs" / "bridge.md").read_text()
@@ -65,7 +65,7 @@ def test_readings_arrive_and_the_log_is_shown(desk: Desk[Board]) -> None:
     assert [line for line in desk.bridge.log if line.level in "WE"] == []
     assert desk.bridge.notes == [f"{port} streams to {desk.endpoint.url}"]
     desk.settle()
-    assert desk.bridge.notes[-1] == f"{port}: the agent has ended"
+    desk.bridge.await_note(f"{port}: the agent has ended")
     assert desk.bridge.stop() == 0
     assert desk.bridge.counts["connections"] >= 2  # the agent sends the rest on one of its own
     assert desk.bridge.counts["sent"] > 100 * len('{"x":"2026-11-24T00:00:00.000Z","y":100}')
@@ -96,7 +96,7 @@ def test_a_bridge_that_ends_leaves_the_board_running_and_its_log_plain(desk: Des
     assert desk.bridge.end(how) == 0
     said = b""
     port = os.open(desk.board.cable.port, os.O_RDONLY | os.O_NOCTTY)
-    while b"\n" not in said:
+    while b"has ended" not in said or not said.endswith(b"\n"):
         said += os.read(port, 4096)
     os.close(port)
     assert b" W bridge plotpost bridge has ended: readings wait on the board\n" in said
@@ -156,17 +156,21 @@ def _await_spooled(board: Board) -> None:
 
 def test_noise_in_both_directions_delays_and_loses_nothing(desk: Desk[Board]) -> None:
     damage = random.Random(1)
+    damages = 0
 
     def damaged(data: bytes) -> bytes:
         """Bytes are changed, lost and added, now and then; none becomes Ctrl-C."""
         if damage.random() > 0.02:
             return data
+        nonlocal damages
+        damages += 1
         place = damage.randrange(len(data) + 1)
         return data[:place] + bytes([damage.choice([0, 10, 0x41, 0x80, 0xFD, 0xFE, 0xFF])]) + data[place + damage.randrange(3) :]
 
     desk.await_stored()
     desk.board.cable.to_host = desk.board.cable.to_board = damaged
     desk.await_stored(100)
+    await_that(lambda: damages > 10, lambda: (desk.bridge.log, desk.bridge.notes))
     desk.board.cable.to_host = desk.board.cable.to_board = lambda data: data
     desk.await_stored(50)
     desk.settle()

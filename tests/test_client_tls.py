@@ -26,14 +26,14 @@ class Peer:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self.received = b""
-        self._thread = threading.Thread(target=self._serve)
+        self._thread = threading.Thread(target=self._serve, daemon=True)
 
     def __enter__(self) -> "Peer":
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._thread.join(30)
+        self._thread.join(60)
         self._listener.close()
 
     def _serve(self) -> None:
@@ -76,7 +76,7 @@ def test_an_early_answer_is_noticed_among_what_tls_itself_sends() -> None:
 
 def _write_on(stream: Stream) -> None:
     """The kernel may take its time to bring the answer."""
-    for _ in range(500):
+    for _ in range(6000):
         stream.write({"y": 2})
         time.sleep(0.01)
 

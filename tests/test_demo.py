@@ -83,7 +83,7 @@ def test_it_goes_on_when_somebody_else_starts_the_killed_endpoint_again(
 
 def _start_on_busy_port(endpoint: ChildEndpoint) -> None:
     """A process that is being killed holds its port for a moment."""
-    for _ in range(50):
+    for _ in range(600):
         try:
             return endpoint.start()
         except EndpointError:

@@ -30,7 +30,7 @@ from host_tools.frames import Frame, Kind
 from host_tools.monitor import Crash, Lives, Sorter
 from tests import processes
 
-AWAIT_S = 30
+AWAIT_S = 60
 LOG = (
     "0.012 I boot number 7, the one before ended by: power-on",
     "1.250 D link state 2",
@@ -170,6 +170,13 @@ def test_a_board_that_is_unplugged_is_waited_for_under_the_same_name(board: Boar
         monitor.lines.clear()
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The end of a line is waited for as long as a test takes."""
+    monkeypatch.setattr("host_tools.console._QUIET_S", 3600)
+
+
+@pytest.mark.usefixtures("patient")
 def test_what_came_before_the_cable_was_pulled_is_shown(board: Board) -> None:
     with Console(str(board.port)) as console:
         board.write(b"\r\n5.000 I agent half a li")
@@ -268,6 +275,7 @@ def test_of_the_frames_for_a_bridge_only_the_log_is_shown(board: Board, watch: A
     assert [entry["message"] for entry in monitor.entries()] == ["state 2", "connection refused: is the endpoint running there?"]
 
 
+@pytest.mark.usefixtures("patient")
 def test_what_is_left_of_a_frame_when_the_cable_is_pulled_is_not_shown(board: Board) -> None:
     with Console(str(board.port)) as console:
         board.write(b"plotly-streamtoken: abcdefghij")

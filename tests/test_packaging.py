@@ -90,7 +90,7 @@ class _Index(http.server.SimpleHTTPRequestHandler):
 def address() -> Iterator[str]:
     handler = functools.partial(_Index, directory=str(FIRMWARE))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever).start()
+        threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
 

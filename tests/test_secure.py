@@ -47,7 +47,7 @@ class Terminator:
             back = threading.Thread(target=_pump, args=(server, client), daemon=True)
             back.start()
             _pump(client, server)
-            back.join(5)
+            back.join()
 
     def close(self) -> None:
         self._listener.close()
@@ -106,7 +106,7 @@ def _points(endpoint: ChildEndpoint) -> list[str]:
 def _run(
     runtime: Runtime, url: str, token: str, ca: str, until: Callable[[list[LogLine]], bool]
 ) -> tuple[Simulation, list[LogLine]]:
-    """A board that streams to `url`, until its log says so or 30 s have passed; then, if it streams, it ends as by Ctrl-C."""
+    """A board that streams to `url`, until its log says so or a minute has passed; then, if it streams, it ends as by Ctrl-C."""
     lines: list[LogLine] = []
     config = {
         "version": 1, "board": "linux", "name": "t", "endpoint": url, "checkpoint": {"every": "1s"},
@@ -114,7 +114,7 @@ def _run(
     }  # fmt: skip
     secrets = {"version": 1, "tokens": {"s": token}, "ca": ca}
     with Simulation(runtime, config, secrets, on_line=lines.append) as board:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while not until(lines) and time.monotonic() < deadline and board.wait(0.1) is None:
             pass
         if not any(line.level in "WE" for line in lines):

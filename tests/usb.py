@@ -28,7 +28,7 @@ from host_tools import leash, resources
 from host_tools.runtime import BOARD_HEAP_KIB, Runtime
 from host_tools.simulate import Closing, LogLine
 
-AWAIT_S = 60
+AWAIT_S = 90
 COUNTING_PART = Path(__file__).parent / "emulated" / "parts" / "load.py"
 
 _USB_BOARD = Path(__file__).parent / "simulated" / "usb_board.py"

@@ -71,7 +71,7 @@ class Desk(Generic[AnyBoard]):
         await_that(lambda: self.bridge.closing is not None, lambda: (self.bridge.log, self.bridge.notes))
         closing = self.bridge.closing
         assert closing is not None
-        assert (closing.settled, closing.dropped, closing.skipped) == (closing.taken, 0, 0)
+        assert (closing.settled, closing.dropped, closing.skipped) == (closing.taken, 0, 0), (self.bridge.log, self.bridge.notes)
         values = self.stored()
         last = [value - BOOT * (boots - 1) for value in values if value >= BOOT * (boots - 1)]
         assert last == list(range(closing.taken))

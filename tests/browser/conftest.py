@@ -30,7 +30,7 @@ def chromium() -> Iterator[Browser]:
     expect.set_options(timeout=PATIENCE_S * 1000)
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS + sandbox)
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS + sandbox, timeout=PATIENCE_S * 1000)
         yield browser
         browser.close()
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Error, Page, expect
 
 from tests.plotly_client import PlotlyClient
 
-PATIENCE_S = 15
+PATIENCE_S = 60
 
 
 def trace(client: PlotlyClient, maxpoints: int = 500, **more: Any) -> tuple[str, dict[str, Any]]:

@@ -18,7 +18,7 @@ from tests.clients import installed
 from tests.plotly_client import PlotlyClient
 
 # chart-studio waits up to three minutes for an endpoint that answers 5xx; no test may pass by waiting.
-TIMEOUT_S = 60
+TIMEOUT_S = 150
 
 Run = Callable[..., Any]
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.plotly_client import PlotlyClient
 
-PATIENCE_S = 20
+PATIENCE_S = 60
 
 
 class Arduino:
@@ -24,7 +24,7 @@ class Arduino:
         self._client, self._tokens = client, tokens
 
     def _connect(self) -> socket.socket:
-        connection = socket.create_connection((self._address.hostname, self._address.port or 80), timeout=30)
+        connection = socket.create_connection((self._address.hostname, self._address.port or 80), timeout=PATIENCE_S)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return connection
 

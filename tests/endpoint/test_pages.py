@@ -1,5 +1,6 @@
 """The pages for people, as a running endpoint serves them."""
 
+import asyncio
 import base64
 import gzip
 import json
@@ -13,10 +14,13 @@ from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from host_tools.child_endpoint import ChildEndpoint
+from host_tools.endpoint.app import create_app
+from host_tools.endpoint.pages import GONE, QUIET_S
+from tests.endpoint.core import Core, block, in_core, pass_time
 from tests.plotly_client import PATIENCE_S, PlotlyClient
 
 SCRIPT_LIKE = '<img src=x onerror="alert(1)"> & </title><script>alert(2)</script>'
@@ -46,7 +50,7 @@ def test_a_newcomer_is_told_what_to_do(endpoint: ChildEndpoint) -> None:
     page = text_of(PlotlyClient(endpoint), "/")
 
     assert "No plots yet" in page
-    assert "plotpost demo" in page
+    assert "plotpost up" in page
     assert endpoint.url.rstrip("/") in page
 
 
@@ -218,6 +222,22 @@ def policy_of(response: HTTPResponse) -> dict[str, str]:
     return {name: value for name, _, value in parts}
 
 
+def test_every_page_begins_alike_and_has_a_title_of_its_own(client: PlotlyClient) -> None:
+    pages = {
+        "Plots": text_of(client, "/"),
+        "Log in": text_of(client, "/login"),
+        "Not found": text_of(client, "/nowhere"),
+        "heights": text_of(client, client.new_plot({"y": [1]}, filename="heights")),
+        "lengths": open_url(grid(client, {"a": [1]}, "lengths"))[1],
+    }
+
+    for title, page in pages.items():
+        assert page.startswith('<!doctype html>\n<html lang="en">\n')
+        assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in page
+        assert f"<title>{title}</title>" in page
+        assert "/static/common.css?v=" in page
+
+
 def test_every_page_forbids_scripts_and_requests_that_are_not_its_own(client: PlotlyClient) -> None:
     path = client.new_plot({"y": [1]})
 
@@ -284,3 +304,67 @@ def test_pages_of_other_sites_cannot_watch(client: PlotlyClient) -> None:
         watch(client, path, origin="http://elsewhere.example")
     with watch(client, path, origin=client.endpoint.url.rstrip("/")) as viewer:
         assert json.loads(viewer.recv(PATIENCE_S))["type"] == "snapshot"
+
+
+def ending(viewer: ClientConnection) -> int:
+    """The code that the endpoint closes the connection with, whatever comes before."""
+    with pytest.raises(ConnectionClosed) as closed:
+        while True:
+            viewer.recv(PATIENCE_S)
+    assert closed.value.rcvd is not None
+    return closed.value.rcvd.code
+
+
+def test_a_viewer_is_told_that_a_plot_is_missing_or_hidden(client: PlotlyClient) -> None:
+    hidden = urlsplit(client.plot([{"y": [1]}], world_readable=False)["url"]).path
+
+    for path in ("/~me/999", hidden):
+        with watch(client, path) as viewer:
+            assert ending(viewer) == GONE
+
+
+@pytest.mark.parametrize(("method", "address", "body"), [
+    ("POST", "/v2/plots/{}/trash", {}),
+    ("PATCH", "/v2/plots/{}", {"world_readable": False}),
+])  # fmt: skip
+def test_a_viewer_is_told_when_the_plot_goes(client: PlotlyClient, method: str, address: str, body: dict[str, Any]) -> None:
+    path = client.new_plot({"y": [1]}, filename="soon gone")
+    key = base64.b64encode(f"{client.user.name}:{client.key}".encode()).decode()
+
+    with watch(client, path) as viewer:
+        assert json.loads(viewer.recv(PATIENCE_S))["type"] == "snapshot"
+        fid = path.removeprefix("/~").replace("/", ":")
+        client.request(method, address.format(fid), json.dumps(body).encode(), {"authorization": f"Basic {key}"})
+        assert ending(viewer) == GONE
+
+
+@in_core
+async def test_a_viewer_sees_no_more_of_a_private_plot_when_their_login_has_ended(core: Core) -> None:
+    info, token = await core.streamed_plot(sharing="private")
+    cookie = f"plotpost-80={core.store.new_session(core.user)}".encode()
+    told: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    from_viewer: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    from_viewer.put_nowait({"type": "websocket.connect"})
+    scope = {
+        "type": "websocket",
+        "path": f"{info.path}/ws",
+        "query_string": b"",
+        "headers": [(b"cookie", cookie), (b"host", b"here")],
+    }
+    app = create_app(core.store, core.committer, core.plots, core.hub)
+    watching = asyncio.create_task(app(scope, from_viewer.get, told.put))
+    assert (await told.get())["type"] == "websocket.accept"
+    assert json.loads((await told.get())["text"])["type"] == "snapshot"
+    session = core.open(token)
+
+    core.store.end_session(cookie.decode().partition("=")[2])
+    pass_time(QUIET_S)
+    session.lines(block([1]))
+
+    messages = [await told.get()]
+    while messages[-1]["type"] != "websocket.close":
+        messages.append(await told.get())
+    assert messages[-1]["code"] == GONE
+    assert not any('"delta"' in message.get("text", "") for message in messages)
+    from_viewer.put_nowait({"type": "websocket.disconnect", "code": GONE})
+    await watching

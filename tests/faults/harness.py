@@ -335,7 +335,7 @@ def create_plot(endpoint: str, user: str, key: str, tokens: list[str]) -> str:
     """A plot with one trace for each token, over REST; gives its URL."""
     traces = [{"x": [], "y": [], "stream": {"token": token, "maxpoints": _MOST_POINTS}} for token in tokens]
     fields = {"un": user, "key": key, "origin": "plot", "args": json.dumps(traces), "kwargs": json.dumps({"filename": "counted"})}
-    with urllib.request.urlopen(f"{endpoint}/clientresp", urllib.parse.urlencode(fields).encode(), timeout=20) as answer:
+    with urllib.request.urlopen(f"{endpoint}/clientresp", urllib.parse.urlencode(fields).encode(), timeout=60) as answer:
         told = json.load(answer)
     if told["error"]:
         raise RuntimeError(told["error"])

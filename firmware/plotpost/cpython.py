@@ -1,6 +1,7 @@
 """What CPython lacks of what the agent uses, for port.py and log.py. No board loads this."""
 
 import asyncio
+import io
 import time
 import traceback
 from ssl import SSLWantReadError, SSLWantWriteError
@@ -28,6 +29,17 @@ def ticks_diff(end, start):
 
 async def sleep_ms(ms):
     await asyncio.sleep(ms / 1000)
+
+
+class _Stream(io.BytesIO):
+    """CPython's print writes text."""
+
+    def write(self, data):
+        return super().write(data.encode() if isinstance(data, str) else data)
+
+
+def byte_stream(size):
+    return _Stream()
 
 
 def send(sock, buf, start, end):

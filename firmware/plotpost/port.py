@@ -4,6 +4,7 @@ Everything else in this package is the same source on a Pico W, an ESP32, MicroP
 """
 
 import asyncio
+import io
 import os
 import sys
 import time
@@ -15,6 +16,7 @@ if sys.implementation.name == "micropython":
     ticks_add = time.ticks_add
     ticks_diff = time.ticks_diff
     sleep_ms = asyncio.sleep_ms
+    byte_stream = io.BytesIO  # of so many bytes at first, within which neither write() nor print() allocates
 
     def send(sock, buf, start, end):
         """Send `buf[start:end]` on a non-blocking socket: the number of bytes taken, None when it would block."""
@@ -25,7 +27,7 @@ if sys.implementation.name == "micropython":
         return sock.readinto(buf)
 
 else:
-    from plotpost.cpython import const, receive, send, sleep_ms, ticks_add, ticks_diff, ticks_ms  # noqa: F401  for the other modules
+    from plotpost.cpython import byte_stream, const, receive, send, sleep_ms, ticks_add, ticks_diff, ticks_ms  # noqa: F401
 
 _BOOT_MS = const(10000)
 started = ticks_ms()  # main.py imports this first of all

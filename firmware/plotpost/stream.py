@@ -11,7 +11,7 @@ from plotpost import delivery as d
 from plotpost import watchdog
 from plotpost.answer import Answer
 from plotpost.line import NO_DATE, Encoder
-from plotpost.port import const, receive, send, sleep_ms, ticks_ms
+from plotpost.port import byte_stream, const, receive, send, sleep_ms, ticks_ms
 from plotpost.spool import Unreadable
 
 _SEND_BYTES = const(2048)
@@ -48,8 +48,9 @@ class Uplink:
         self._tunnel = tunnel
         self._channels = None  # whose lines are being written
         self._token = None  # goes into the request's head when all of them have the same
+        self._lines = byte_stream(_SEND_BYTES)  # of one chunk, before they go to the send buffer
+        self._encoder = None
         self._out = bytearray(_SEND_BYTES)
-        self._encoder = Encoder(self._out, (), False)
         self._full = 0  # where no other line fits the send buffer
         self._start = 0  # what of the send buffer still has to go
         self._end = 0
@@ -209,7 +210,7 @@ class Uplink:
         tokens = {c.token for c in channels}
         self._channels = channels
         self._token = tokens.pop() if len(tokens) == 1 else None
-        self._encoder = Encoder(self._out, channels, self._token is None)
+        self._encoder = Encoder(self._lines, channels, self._token is None)
         self._full = _SEND_BYTES - _CHUNK_TAIL - self._encoder.longest
         self._delivery.batch_records = (self._full - _CHUNK_HEAD) // self._encoder.longest + 1
 
@@ -233,18 +234,18 @@ class Uplink:
 
     def _encode(self, now):
         """One chunk of lines, from the cursor on."""
-        encoder = self._encoder
-        encoder.at = _CHUNK_HEAD
-        cursor = self._delivery.cursor
+        lines = self._lines
         source = self._delivery.source
+        cursor = self._delivery.cursor
         stop = min(source.next, self._delivery.begun + self._delivery.room())
-        while cursor < stop and encoder.at <= self._full:
+        lines.seek(_CHUNK_HEAD)
+        while cursor < stop and lines.tell() <= self._full:
             source.load(cursor)
             if not source.clock_known:
                 self._date(source)
-            encoder.line(source)
+            self._encoder.line(source)
             cursor += 1
-        self._frame(encoder.at)
+        self._frame(lines.tell())
         self._delivery.sending(cursor, now)
 
     def _date(self, record):
@@ -257,8 +258,10 @@ class Uplink:
             record.day = NO_DATE
 
     def _frame(self, end):
-        """Make a chunk of `out[_CHUNK_HEAD:end]`. Leading zeros are allowed in a chunk size."""
+        """Make a chunk of the lines, which end at `end`. Leading zeros are allowed in a chunk size."""
         out = self._out
+        self._lines.seek(0)
+        self._lines.readinto(out)
         size = end - _CHUNK_HEAD
         for i in range(3, -1, -1):
             out[i] = _HEX[size & 15]

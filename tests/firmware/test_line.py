@@ -3,6 +3,7 @@
 import json
 
 from plotpost.line import NO_DATE, Encoder, digits, number
+from plotpost.port import byte_stream
 from plotpost.spool import NO_VALUE, VALUE_MAX
 
 
@@ -23,17 +24,25 @@ class Record:
 
 
 class Bench:
-    """An encoder and its buffer."""
+    """An encoder and what it writes to."""
 
     def __init__(self, channels, multiplexed):
-        self.buf = bytearray(200)
-        self.encoder = Encoder(self.buf, channels, multiplexed)
+        self.out = byte_stream(200)
+        self.encoder = Encoder(self.out, channels, multiplexed)
 
     def line(self, *record):
-        self.encoder.at = 5
+        self.out.seek(0)
         self.encoder.line(Record(*record))
-        assert self.encoder.at - 5 <= self.encoder.longest
-        return bytes(self.buf[5 : self.encoder.at]).decode()
+        text = written(self.out)
+        assert len(text) <= self.encoder.longest
+        return text
+
+
+def written(out):
+    """What was written since the last seek(0)."""
+    end = out.tell()
+    out.seek(0)
+    return out.read(end).decode()
 
 
 def test_a_line_is_a_date_in_utc_and_a_number():
@@ -53,7 +62,7 @@ def test_no_value_is_null():
 
 def test_a_reading_without_a_date_says_so():
     bench = Bench([Channel(1), Channel(1, "klmnopqrst")], True)
-    assert bench.line(1, NO_DATE, 5, 7) == '{"streamtoken":"klmnopqrst","x":"arrival","y":       0.7}\n'
+    assert bench.line(1, NO_DATE, 5, 7) == '{"streamtoken":"klmnopqrst","x":"arrival","y":0.7}\n'
 
 
 def test_the_stamp_follows_every_change_of_day_and_second():
@@ -70,10 +79,14 @@ def test_the_stamp_follows_every_change_of_day_and_second():
 
 
 def test_numbers_are_exact_at_every_scale():
-    buf = bytearray(20)
+    out = byte_stream(20)
     for value in (0, 1, -1, 9, 10, 99, 100, 12345, -12345, 999999999, 1000000000, VALUE_MAX, -VALUE_MAX):
-        for decimals in range(9):
-            text = bytes(buf[: number(buf, 0, value, decimals)]).decode()
+        for decimals in range(10):
+            out.seek(0)
+            number(out, value, 10**decimals)
+            text = written(out)
+            assert text.endswith("}\n")
+            text = text[:-2]
             sign, _, magnitude = text.rpartition("-")
             whole, _, fraction = magnitude.partition(".")
             assert len(fraction) == decimals
@@ -83,11 +96,14 @@ def test_numbers_are_exact_at_every_scale():
             json.loads(text)
 
 
-def test_the_longest_line_fits():
+def test_no_line_is_longer_than_the_longest():
     for multiplexed in (False, True):
-        for decimals in (0, 1, 9):
+        lengths = []
+        for decimals in range(10):
             bench = Bench([Channel(decimals)], multiplexed)
-            json.loads(bench.line(0, 65535, 86399999, -VALUE_MAX))
+            for value in (0, -1, -VALUE_MAX, NO_VALUE):
+                lengths.append(len(bench.line(0, 65535, 86399999, value)))
+        assert max(lengths) == bench.encoder.longest
 
 
 def test_digits_are_padded():
@@ -104,12 +120,12 @@ def test_a_line_touches_the_heap_not_even_for_a_moment():
     bench = Bench([Channel(2), Channel(0, "klmnopqrst")], True)
     records = [Record(n & 1, 20781, n * 861000, -n * 1000003) for n in range(100)]
     records.append(Record(0, NO_DATE, 0, NO_VALUE))
-    encoder = bench.encoder
+    encoder, out = bench.encoder, bench.out
 
     def write_all():
         before = mem_total()
         for record in records:
-            encoder.at = 0
+            out.seek(0)
             encoder.line(record)
         return mem_total() - before
 

@@ -1,22 +1,18 @@
-"""The agent: sensors to sampler to spool to stream, put together and taken down again."""
+"""The agent: sensors to sampler to spool to stream, at work and taken down again."""
 
 import asyncio
 import gc
 import random
-import sys
-from array import array
 
-from plotpost import crash, log, sensors, watchdog
+from plotpost import crash, log, watchdog
 from plotpost.clock import Clock
 from plotpost.delivery import Delivery
 from plotpost.flash import Flash
-from plotpost.port import SYSTEM_NETWORK, const, device_id, forget, random_hex, sleep_ms, ticks_ms
-from plotpost.sampler import Sampler, Slot
-from plotpost.spool import Spool
+from plotpost.port import SYSTEM_NETWORK, const, device_id, forget, sleep_ms, ticks_ms
+from plotpost.sampler import Sampler
 from plotpost.stream import Uplink
 from plotpost.supervisor import Supervisor, Task
 
-_SPOOL_FOLDER = "spool"
 _PATIENCE_MS = const(30000)
 _STREAM_PATIENCE_MS = const(120000)  # a name look-up and a REST call block
 _PLOT_AGAIN_MS = const(5000)
@@ -26,37 +22,28 @@ _GRACE_TURNS = const(2)  # of the keeper: who interrupts the agent in its first 
 _HEALTHY_TURNS = const(120)
 
 
-class Channel:
-    """One series of readings: its name in the plot, the power of ten of its integers, the token of the trace that it feeds."""
-
-    def __init__(self, name, unit, decimals, token):
-        self.name = name
-        self.unit = unit
-        self.decimals = decimals
-        self.token = token
-
-
 class Agent:
     """Everything that runs on the board, for a checked `config`."""
 
     def __init__(self, config):
+        from plotpost import assembly  # needed once
+
         self._config = config
         self.clock = Clock()
         self.clock.hear(None)
         log.uptime = self.clock.uptime
-        self.channels = []
-        self.slots = self._slots()
-        self.sleep = _sleep(config, self.channels)
+        self.channels, self.slots = assembly.sensors(config)
+        self.sleep = assembly.sleep(config, self.channels)
         woken = self.sleep is not None and self.sleep.woken
         self.boot = crash.Boot("", self.clock.uptime, woken)
-        self.flash = Flash(_SPOOL_FOLDER, config.flash_bytes, config.endpoint)
-        self.spool = self._woken_spool() if woken else self._new_spool()
+        self.flash = Flash("spool", config.flash_bytes, config.endpoint)
+        self.spool = assembly.spool(config, self.channels, self.flash, self.sleep if woken else None)
         self.sampler = Sampler(self.slots, self.spool, self.clock)
         self.delivery = Delivery(
             self.spool, self.flash, config.checkpoint_ms, config.checkpoint_records, random.randrange, ticks_ms()
         )
-        self.wifi = _wifi(config)
-        self.tunnel = _tunnel(config)
+        self.wifi = assembly.wifi(config)
+        self.tunnel = assembly.tunnel(config)
         self._link = self.tunnel or (self.wifi and self.wifi.link)
         self._uplink = Uplink(config, self.clock, self.delivery, self._device, self._link, self.tunnel)
         self._id = device_id()
@@ -67,18 +54,8 @@ class Agent:
                 slot.driver.observe(self)
         if self.sleep is not None:
             self.sleep.restore(self)
-
-    def _new_spool(self):
-        stream_id = random_hex(8)
-        session = self.flash.session(stream_id, self._config.endpoint, self.channels)
-        return Spool(self._config.ram_bytes, stream_id, self.channels, session)
-
-    def _woken_spool(self):
-        sleep = self.sleep
-        session = self.flash.resume(sleep.stream_id, sleep.next, self._config.endpoint, self.channels)
-        spool = Spool(self._config.ram_bytes, sleep.stream_id, self.channels, session)
-        spool.resume(sleep.next)
-        return spool
+        del assembly
+        forget("plotpost.assembly")
 
     def _tasks(self):
         tasks = [
@@ -91,27 +68,6 @@ class Agent:
         if self._config.led is not None:
             tasks.append(Task("led", self._blink, _PATIENCE_MS))
         return tasks
-
-    def _slots(self):
-        slots = []
-        for number, spec in enumerate(self._config.sensors):
-            try:
-                driver = sensors.create(spec)
-            except (sensors.Absent, ValueError) as why:
-                log.warning("agent", "%s left out: %s" % (spec["driver"], why))
-                continue
-            name = "%s[%d]" % (spec["driver"], number)
-            slots.append(self._slot(name, spec, driver))
-        return slots
-
-    def _slot(self, name, spec, driver):
-        wanted = spec["channels"]
-        places = array("i", [-1] * len(driver.CHANNELS))
-        for i, (channel, unit, decimals) in enumerate(driver.CHANNELS):
-            if channel in wanted:
-                places[i] = len(self.channels)
-                self.channels.append(Channel(channel, unit, decimals, self._config.tokens[wanted[channel]]))
-        return Slot(name, driver, spec["every_ms"], array("i", places), places, ticks_ms())
 
     def _device(self, source):
         """The header `plotpost-device` of a request that carries `source`: the chip's id, and what has happened since the boot.
@@ -263,39 +219,6 @@ async def _wait_in_safety(led):
     from plotpost import safemode
 
     await safemode.wait(led)
-
-
-def _wifi(config):
-    """The radio, or None when config.json names no network: a port without `network` must not import it."""
-    if not config.wifi:
-        return None
-    from plotpost.wifi import Wifi
-
-    return Wifi(config.wifi)
-
-
-def _tunnel(config):
-    """The way through the USB port of a board that has no network, or None."""
-    if config.wifi or SYSTEM_NETWORK:
-        return None
-    from plotpost.tunnel import Tunnel
-
-    if config.plot:
-        log.warning("plot", "not created: a board without a network cannot; make it with plotpost plot new")
-    return Tunnel(sys.stdin.buffer, sys.stdout.buffer)
-
-
-def _sleep(config, channels):
-    """What lets the board sleep, or None when it is to stay awake."""
-    if config.sleep is None:
-        return None
-    from plotpost import sleep
-
-    if sleep.possible():
-        every_ms, connect_every = config.sleep
-        return sleep.Sleep(every_ms, connect_every, config.endpoint, channels)
-    log.warning("agent", "this machine cannot sleep: staying awake")
-    return None
 
 
 def _heap():

@@ -8,18 +8,11 @@ from struct import unpack
 from plotpost import log
 from plotpost.flash import MAGIC, Segment, Session, blocks, checksum
 from plotpost.port import const
+from plotpost.settings import Channel
 from plotpost.spool import RECORD_BYTES
 
 _HEAD_MAX = const(2048)
 _PART_BYTES = const(256)  # that are read at once
-
-
-class Channel:
-    """What a stored record's channel meant when it was taken."""
-
-    def __init__(self, token, decimals):
-        self.token = token
-        self.decimals = decimals
 
 
 def recover(flash, folder, endpoint):
@@ -68,7 +61,7 @@ def _session_for(flash, head, first, endpoint):
     sessions = flash.sessions if head["endpoint"] == endpoint else flash.foreign
     if sessions and sessions[-1].stream_id == head["id"] and sessions[-1].next == first:
         return sessions[-1]
-    session = Session(flash, head["id"], head["endpoint"], [Channel(*c) for c in head["channels"]])
+    session = Session(flash, head["id"], head["endpoint"], [Channel("", "", decimals, token) for token, decimals in head["channels"]])
     session.first = session.settled = first
     sessions.append(session)
     return session

@@ -26,3 +26,13 @@ class Settings:
     led: "str | int | None"  # what machine.Pin takes for it
     sleep: "tuple | None"  # (milliseconds from wake to wake, connect at each of how many), or None to stay awake
     account: "tuple | None"  # (user, API key), with which to create the plot
+
+
+class Channel:
+    """One series of readings: its name in the plot, the power of ten of its integers, the token of the trace that it feeds."""
+
+    def __init__(self, name, unit, decimals, token):
+        self.name = name
+        self.unit = unit
+        self.decimals = decimals
+        self.token = token

@@ -6,11 +6,11 @@ import time
 from plotpost import log
 from plotpost.flash import Flash
 from plotpost.port import ticks_ms
-from plotpost.recovery import Channel
+from plotpost.settings import Channel
 from plotpost.spool import Spool, Unreadable
 
 ENDPOINT = "http://endpoint:8050"
-CHANNELS = [Channel("abcdefghij", 2), Channel("klmnopqrst", 0)]
+CHANNELS = [Channel("", "", 2, "abcdefghij"), Channel("", "", 0, "klmnopqrst")]
 
 
 class Time:
@@ -111,7 +111,7 @@ def test_after_a_reboot_the_readings_are_there_with_their_own_id_numbers_and_cha
     _, spool = folder.boot()
     put(spool, 1000)
     kept = 1000 - spool.in_ram()
-    flash, spool = folder.boot(stream_id="fedcba9876543210", channels=[Channel("zzzzzzzzzz", 1)])
+    flash, spool = folder.boot(stream_id="fedcba9876543210", channels=[Channel("", "", 1, "zzzzzzzzzz")])
     old = flash.oldest()
     assert old.stream_id == "0123456789abcdef"
     assert [(c.token, c.decimals) for c in old.channels] == [("abcdefghij", 2), ("klmnopqrst", 0)]

@@ -8,8 +8,8 @@ from plotpost import crash
 from plotpost.clock import Clock
 from plotpost.delivery import Delivery
 from plotpost.flash import Session
-from plotpost.recovery import Channel
 from plotpost.sensors import NO_VALUE, health
+from plotpost.settings import Channel
 from plotpost.spool import Spool
 
 NAMES = [name for name, _, _ in health.Driver.CHANNELS]
@@ -25,7 +25,7 @@ class Parts:
 
 def agent(**parts):
     """An agent of real parts at their beginning, but for `parts`."""
-    spool = Spool(240, "0123456789abcdef", [Channel("abcdefghij", 0)])
+    spool = Spool(240, "0123456789abcdef", [Channel("", "", 0, "abcdefghij")])
     whole = {
         "spool": spool,
         "delivery": Delivery(spool, None, 10000, 200, lambda ms: 0, 0),

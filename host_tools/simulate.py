@@ -1,13 +1,15 @@
 """Runs the unmodified firmware on this machine's MicroPython, as a board would."""
 
+import contextlib
 import json
 import os
 import re
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -98,17 +100,18 @@ class Simulation:
 
     def _start(self, argv: list[str]) -> subprocess.Popen[str]:
         """In a session of its own: a terminal's Ctrl-C reaches the board only through `interrupt`."""
-        return subprocess.Popen(
-            leash.command(*argv),
-            cwd=self.flash,
-            env={**os.environ, "MICROPYPATH": ".frozen"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )
+        with _interrupts_held():
+            return subprocess.Popen(
+                leash.command(*argv),
+                cwd=self.flash,
+                env={**os.environ, "MICROPYPATH": ".frozen"},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                start_new_session=True,
+            )
 
     def _read(self) -> None:
         for text in self._output:
@@ -148,6 +151,19 @@ class Simulation:
         """Interrupts the board and waits: its exit status, or None if it did not end within 30 s."""
         self.interrupt()
         return self.wait(_STOP_S)
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """A board that starts in here is interrupted when its agent looks (interrupt.py of the firmware), and not while it still boots."""
+    if sys.platform != "linux":  # elsewhere the firmware does not ask for signals
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _write_private(path: Path, content: Json) -> None:

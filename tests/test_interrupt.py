@@ -52,3 +52,11 @@ def test_a_second_signal_ends_the_wait_for_an_endpoint_that_is_not_there(runtime
     with Board(runtime, f"http://127.0.0.1:{free_port}", signal.SIGINT, interrupt_again) as board:
         assert board.wait() == 0, log
     assert "interrupted again: not waiting" in [line.message for line in log]
+
+
+def test_a_board_that_still_boots_is_interrupted_when_its_agent_runs(runtime: Runtime, endpoint: ChildEndpoint) -> None:
+    log: list[LogLine] = []
+    with Board(runtime, endpoint.url, 0, log.append) as board:
+        assert board.stop() == 0, log
+        assert board.closing is not None
+    assert [line for line in log if line.uptime is None] == []

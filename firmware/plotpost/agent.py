@@ -209,7 +209,7 @@ def _runner():
         return asyncio.run
     try:
         from plotpost import interrupt
-    except ImportError:  # CPython has no ffi
+    except (ImportError, OSError):  # CPython has no ffi, and macOS no sigtimedwait
         return asyncio.run
     interrupt.hold()
     return interrupt.run

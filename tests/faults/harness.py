@@ -123,6 +123,7 @@ class Board(Simulation):
         """It boots again from the same flash. Call it in a thread that stays."""
         self._output.close()
         self.closing = None
+        self.last_line = ""
         self._process = self._start(self._argv)
         assert self._process.stdout is not None
         self._output = self._process.stdout

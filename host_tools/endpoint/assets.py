@@ -52,15 +52,15 @@ class Assets:
 
     def __init__(self) -> None:
         self._files: dict[str, Asset] = {}
-        self._templates: dict[str, Template] = {}
         self._add(PLOTLY_JS, resources.files("plotly").joinpath("package_data", PLOTLY_JS).read_bytes())
-        viewer = [entry for entry in resources.files("host_tools.endpoint").joinpath("viewer").iterdir() if entry.is_file()]
-        for entry in viewer:
-            if not entry.name.endswith(".html"):
-                self._add(entry.name, entry.read_bytes())
-        for entry in viewer:
+        pages: dict[str, str] = {}
+        for entry in resources.files("host_tools.endpoint").joinpath("viewer").iterdir():
             if entry.name.endswith(".html"):
-                self._templates[entry.name] = Template(self._versioned(entry.read_text(encoding="utf-8")))
+                pages[entry.name] = entry.read_text(encoding="utf-8")
+            elif entry.is_file():
+                self._add(entry.name, entry.read_bytes())
+        head = pages.pop("head.html").rstrip()  # what all pages begin with
+        self._templates = {name: Template(self._versioned(page.replace("$head", head))) for name, page in pages.items()}
 
     def find(self, name: str) -> Asset | None:
         return self._files.get(name)

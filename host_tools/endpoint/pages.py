@@ -6,12 +6,14 @@ from html import escape
 from urllib.parse import urlencode
 
 import orjson
+from starlette import status
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from .assets import Assets
+from .errors import EndpointError
 from .hub import Hub, Message, Subscription
 from .login import Login, login_path
 from .plots import PlotInfo, Plots
@@ -21,6 +23,8 @@ from .web import PLOT_POLICY, html, json, same_origin
 
 # A viewer that hears nothing for twice this long connects anew; browsers alone notice a dead server only after minutes.
 QUIET_S = 15.0
+# Why a WebSocket was closed: what a page would be told by status 404 (RFC 6455, section 7.4.2: 4000 and above are ours to choose).
+GONE = 4404
 
 
 class Pages:
@@ -45,13 +49,14 @@ class Pages:
     async def index(self, request: Request) -> Response:
         user = self._login.user(request)
         listed = [info for info in self._plots.list() if info.sharing == "public" or info.visible_to(user)]
-        page = self._assets.page(
-            "index.html" if listed else "newcomer.html",
-            rows="\n".join(map(_row, listed)),
-            address=escape(str(request.base_url).rstrip("/")),
-            account=_account(user, request),
-        )
+        rows = "\n".join(map(_row, listed))
+        content = f'<ul class="plots">\n{rows}\n</ul>' if listed else self._newcomer(request)
+        page = self._assets.page("index.html", content=content, account=_account(user, request))
         return html(page, private=user is not None)
+
+    def _newcomer(self, request: Request) -> str:
+        """What to do when there is nothing to see yet."""
+        return self._assets.page("newcomer.html", address=escape(str(request.base_url).rstrip("/")))
 
     async def plot(self, request: Request) -> Response:
         info = self._find(request)
@@ -92,12 +97,11 @@ class Pages:
         return html(page, status=404, private=user is not None)
 
     async def watch(self, socket: WebSocket) -> None:
-        info = self._find(socket)
-        if info is None or not (same_origin(socket) or "origin" not in socket.headers):
+        if "origin" in socket.headers and not same_origin(socket):
             await socket.close()
             return
         await socket.accept()
-        feeding = asyncio.create_task(self._feed(socket, info))
+        feeding = asyncio.create_task(self._feed(socket))
         try:
             while (await socket.receive())["type"] != "websocket.disconnect":
                 pass
@@ -106,14 +110,29 @@ class Pages:
             with suppress(asyncio.CancelledError):
                 await feeding
 
-    async def _feed(self, socket: WebSocket, info: PlotInfo) -> None:
-        """Ends when the viewer is gone, or the plot is deleted or hidden from them."""
-        with suppress(WebSocketDisconnect), closing(self._hub.subscribe(info.id)) as messages:
+    async def _feed(self, socket: WebSocket) -> None:
+        with suppress(WebSocketDisconnect):
+            try:
+                code = await self._tell(socket)
+            except EndpointError:  # the store cannot be read now
+                code = status.WS_1013_TRY_AGAIN_LATER
+            await socket.close(code)
+
+    async def _tell(self, socket: WebSocket) -> int:
+        """Send all messages until the plot is deleted or hidden from the viewer, or their login has ended; gives the code to close with."""
+        loop = asyncio.get_running_loop()
+        info, checked = self._find(socket), loop.time()
+        if info is None:
+            return GONE
+        with closing(self._hub.subscribe(info.id)) as messages:
             while (message := await self._next(messages, info)) is not None:
-                if message["type"] == "snapshot" and self._find(socket) is None:
-                    break
+                # Another audience comes with a snapshot. Nothing tells that a login has ended.
+                if message["type"] == "snapshot" or (info.sharing != "public" and loop.time() - checked >= QUIET_S):
+                    info, checked = self._find(socket), loop.time()
+                    if info is None:
+                        return GONE
                 await socket.send_text(orjson.dumps(message).decode())
-            await socket.close()
+        return GONE if self._find(socket) is None else status.WS_1001_GOING_AWAY
 
     async def _next(self, messages: Subscription, info: PlotInfo) -> Message | None:
         """The next message, the stream's status when there was none for a while, or None at the end."""

@@ -117,6 +117,26 @@ def test_a_secret_plot_lives_for_whoever_has_the_link(client: PlotlyClient, look
         wait_for_y(page, [5])
 
 
+@pytest.mark.parametrize("sharing", ["private", "secret"])
+def test_a_plot_that_is_hidden_says_so_to_strangers_until_it_is_shown_again(
+    client: PlotlyClient, owner: Look, look: Look, sharing: str
+) -> None:
+    path = client.new_plot({"y": [1, 2]}, filename="diary")
+    mine, strangers = owner(path), look(path)
+    wait_for_y(strangers, [1, 2])
+
+    client.plot([{"y": [1, 2, 3]}], filename="diary", fileopt="overwrite", sharing=sharing)
+    state(strangers, "gone")
+    expect(strangers.get_by_text("This plot was deleted, or is not shown to you any more.")).to_be_visible()
+    wait_for_y(mine, [1, 2, 3])
+    assert data_of(strangers)[0]["y"] == [1, 2]
+
+    client.new_plot({"y": [4]}, filename="diary")
+    wait_for_y(strangers, [4])
+    state(strangers, "no stream")
+    expect(strangers.get_by_text("This plot was deleted")).to_be_hidden()
+
+
 def test_a_wrong_key_is_told_on_the_login_page(client: PlotlyClient, chromium: Browser) -> None:
     page = chromium.new_page()
     page.goto(f"{client.endpoint.url}/login")

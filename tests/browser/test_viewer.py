@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -268,6 +269,17 @@ def test_text_can_be_read_in_light_and_dark(client: PlotlyClient, look: Look, sc
     assert (background < 0.3) == (body < 0.3) == (scheme == "dark")
     assert abs(background - ticks) > 0.3
     assert abs(body - heading) > 0.5
+
+
+@pytest.mark.parametrize(("drawn", "mark"), [
+    ({"type": "table", "header": {"values": ["a"]}, "cells": {"values": [["seven"]]}}, "#plot .table"),
+    ({"type": "sankey", "node": {"label": ["a", "b"]}, "link": {"source": [0], "target": [1], "value": [1]}}, "#plot .sankey"),
+    ({"x": [], "y": []}, "#plot .cartesianlayer"),
+], ids=["table", "sankey", "nothing"])  # fmt: skip
+def test_a_static_picture_waits_for_no_reading(client: PlotlyClient, look: Look, drawn: dict[str, Any], mark: str) -> None:
+    page = look(client.new_plot(drawn))
+    expect(page.locator(mark).first).to_be_visible()
+    expect(page.get_by_text("Waiting for the first reading")).to_be_hidden()
 
 
 def test_a_plot_that_no_stream_feeds_says_so(client: PlotlyClient, look: Look) -> None:

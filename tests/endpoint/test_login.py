@@ -72,9 +72,11 @@ def test_only_the_owner_can_watch_a_private_plot(client: PlotlyClient, private: 
     address = client.endpoint.url.replace("http:", "ws:") + private + "/ws"
     with connect(address, additional_headers={"cookie": cookie}, open_timeout=PATIENCE_S) as viewer:
         assert json.loads(viewer.recv(PATIENCE_S))["type"] == "snapshot"
-    with connect(address, additional_headers={"cookie": anns}, open_timeout=PATIENCE_S) as viewer:
-        with pytest.raises(ConnectionClosed):
-            viewer.recv(PATIENCE_S)
+    with (
+        connect(address, additional_headers={"cookie": anns}, open_timeout=PATIENCE_S) as viewer,
+        pytest.raises(ConnectionClosed),
+    ):
+        viewer.recv(PATIENCE_S)
 
 
 def test_the_list_has_the_owners_private_plots_for_them_alone(client: PlotlyClient, private: str, cookie: str, anns: str) -> None:

@@ -11,7 +11,7 @@ export class Connection {
   #timer = 0;
   #delay = FIRST_MS;
 
-  /** `onMessage` gets each parsed message, `onLost` is called whenever the connection is gone. */
+  /** `onMessage` gets each parsed message; `onLost` is called whenever the connection is gone, with the code of its end if there is one. */
   constructor(url, onMessage, onLost) {
     this.url = url;
     this.onMessage = onMessage;
@@ -33,7 +33,7 @@ export class Connection {
       this.#watch();
       this.onMessage(JSON.parse(data));
     };
-    socket.onclose = () => socket === this.#socket && this.#lose();
+    socket.onclose = ({ code }) => socket === this.#socket && this.#lose(code);
   }
 
   #watch() {
@@ -41,9 +41,9 @@ export class Connection {
     this.#timer = setTimeout(() => this.#lose(), SILENCE_MS);
   }
 
-  #lose() {
+  #lose(code) {
     this.#drop();
-    this.onLost();
+    this.onLost(code);
     const jitter = 0.5 + Math.random() / 2;
     this.#timer = setTimeout(() => this.reopen(), this.#delay * jitter);
     this.#delay = Math.min(this.#delay * FACTOR, LONGEST_MS);

@@ -26,8 +26,11 @@ export const prepareFigure = ({ data, layout, frames }) => ({
   data: data.map(localizeTrace), layout: prepareLayout(layout), ...(frames && { frames: frames.map(prepareFrame) }),
 });
 
-export const isEmpty = (data) => data.every((trace) =>
-  ["x", "y", "z", "values", "value", "lat", "r", "open"].every((key) => !(key in trace) || trace[key]?.length === 0));
+const DATA = ["x", "y", "z", "a", "cells", "dimensions", "labels", "lat", "locations", "open", "r", "value", "values"];
+
+/** Whether everything that there is to see will come by streams: a static picture waits for nothing, also where it is empty. */
+export const isEmpty = (data) => data.length > 0 && data.every((trace) =>
+  trace.stream && DATA.every((key) => !(key in trace) || trace[key]?.length === 0));
 
 /** The object that holds a dotted key, made where it is missing, and the key's last part. */
 function place(object, dotted) {

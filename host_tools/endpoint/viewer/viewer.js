@@ -9,7 +9,9 @@ import { Pacer } from "./pacer.js";
 import { keepHidden, replacesLegend, showReadouts } from "./readouts.js";
 import { onChange, template } from "./theme.js";
 
-const WORDS = { connecting: "connecting", live: "live", waiting: "waiting", ended: "stream ended", none: "no stream", reconnecting: "reconnecting" };
+const WORDS = { connecting: "connecting", live: "live", waiting: "waiting", ended: "stream ended", none: "no stream", reconnecting: "reconnecting", gone: "gone" };
+const GONE = 4404; // as in pages.py
+const GONE_TEXT = "This plot was deleted, or is not shown to you any more.";
 const CONFIG = {
   displaylogo: false, showTips: false, doubleClick: "reset+autosize",
   // plotly.js would offer to upload the readings to Plotly's own servers.
@@ -22,7 +24,7 @@ const gd = element("#plot");
 const state = element("header .state");
 const follow = element("#follow");
 
-const stream = { connected: false, live: false, last: null, behind: 0 };
+const stream = { connected: false, gone: false, live: false, last: null, behind: 0 };
 let seq = null; // of the newest delta; null until there is a snapshot
 let figure = null; // as the endpoint tells it; what plotly.js adds stays out of the layout
 let edited = null; // plotly.js is set up for editing on the plot; null until it draws
@@ -34,7 +36,7 @@ function streamState() {
 }
 
 function showState() {
-  const now = stream.connected ? streamState() : seq === null ? "connecting" : "reconnecting";
+  const now = stream.connected ? streamState() : stream.gone ? "gone" : seq === null ? "connecting" : "reconnecting";
   if (state.dataset.state === now) return; // a live region must not speak without need
   state.dataset.state = now;
   state.textContent = WORDS[now];
@@ -93,7 +95,7 @@ async function draw() {
     showReadouts(gd);
     editor.show();
     showZone();
-    notify(isEmpty(figure.data) ? "Waiting for the first reading" : "");
+    notify(stream.gone ? GONE_TEXT : isEmpty(figure.data) ? "Waiting for the first reading" : "");
   } catch (error) {
     console.error(error);
     notify("plotly.js cannot draw this figure");
@@ -138,14 +140,17 @@ const HANDLERS = {
 
 function onMessage(message) {
   stream.connected = true;
+  stream.gone = false;
   noteTimes(message);
   HANDLERS[message.type]?.(message);
   showState();
   showAge();
 }
 
-function onLost() {
+function onLost(code) {
   stream.connected = false;
+  stream.gone ||= code === GONE;
+  if (stream.gone) notify(GONE_TEXT);
   showState();
 }
 

@@ -20,7 +20,7 @@ from plotpost.config import ConfigError, parse
 from host_tools import pins
 from host_tools.boards import Board, load_all
 
-__all__ = ["CONFIG", "SECRETS", "ConfigError", "Json", "load", "read", "read_secrets", "read_text", "validate"]
+__all__ = ["CONFIG", "SECRETS", "ConfigError", "Json", "load", "parsed", "read", "read_secrets", "validate"]
 
 CONFIG, SECRETS = "config.json", "secrets.json"  # as the board has them
 
@@ -39,11 +39,9 @@ def load(config: Path, secrets: Path | None = None) -> tuple[Json, Json]:
 def read(path: Path) -> Json:
     """The object in a JSON file. Raises ConfigError."""
     try:
-        return read_text(path.read_text(encoding="utf-8"), str(path))
+        return parsed(path.read_bytes(), str(path))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path}: is not UTF-8 text") from None
 
 
 def read_secrets(path: Path) -> Json:
@@ -56,13 +54,17 @@ def read_secrets(path: Path) -> Json:
     return content
 
 
-def read_text(text: str, source: str) -> Json:
-    """The object in a JSON text, which came from `source`. Raises ConfigError."""
+def parsed(text: bytes, source: str) -> Json:
+    """The object in a JSON text that came from `source`; in UTF-8, whatever this machine's locale is. Raises ConfigError."""
     try:
-        content = json.loads(text, object_pairs_hook=_without_repeats)
+        content = json.loads(text.decode("utf-8-sig"), object_pairs_hook=_without_repeats)  # some editors put a mark before it
     except json.JSONDecodeError as error:
         raise ConfigError(f"{source}: line {error.lineno}, column {error.colno}: {error.msg}") from None
-    except _Repeated as error:
+    except UnicodeDecodeError:
+        raise ConfigError(f"{source}: is not UTF-8 text") from None
+    except RecursionError:
+        raise ConfigError(f"{source}: its brackets are nested too deeply") from None
+    except ValueError as error:
         raise ConfigError(f"{source}: {error}") from None
     if not isinstance(content, dict):
         raise ConfigError(f"{source}: must be an object in {{}}")
@@ -80,15 +82,11 @@ def validate(config: Json, secrets: Json, *, boards: Mapping[str, Board] | None 
     return list(dict.fromkeys(wrong))
 
 
-class _Repeated(ValueError):
-    pass
-
-
 def _without_repeats(pairs: list[tuple[str, Any]]) -> Json:
     content: Json = {}
     for key, value in pairs:
         if key in content:
-            raise _Repeated(f"the key {key!r} stands twice in the same object")
+            raise ValueError(f"the key {key!r} stands twice in the same object")
         content[key] = value
     return content
 

@@ -1,20 +1,34 @@
 """What the commands print: text for people, or one line of JSON for programs; errors as one line on standard error."""
 
+import io
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from host_tools.simulate import LogLine
 
 _STYLES = {"D": "dim", "I": "", "W": "yellow", "E": "bold red"}
 
+_UNCUT = 1000  # columns, where nobody sees them end
+
 console = Console(highlight=False)
+
+
+def prepare() -> None:
+    """Makes whatever standard streams a program was started with usable: closed ones, and those that cannot show every character."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # else a serial port that is opened later gets its number, and what is printed
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def error(message: str) -> None:
@@ -34,16 +48,16 @@ def note(message: str) -> None:
 
 def line(value: Any) -> None:
     """One line of JSON."""
-    print(json.dumps(value, ensure_ascii=False), flush=True)
+    print(json.dumps(value, ensure_ascii=not console.encoding.startswith("utf")), flush=True)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table for people; one that is not on a terminal is not cut to its width."""
-    drawn = Table(*columns, box=None, header_style="bold", pad_edge=False)
+    """A table for people. No cell is cut: what is too long for a terminal goes on in the next line, and elsewhere nothing is too long."""
+    drawn = Table(*(Column(name, overflow="fold") for name in columns), box=None, header_style="bold", pad_edge=False)
     for row in rows:
         drawn.add_row(*(Text(cell) for cell in row))
-    width = None if console.is_terminal else 200
-    console.print(drawn, width=width)
+    shown = console if console.is_terminal else Console(width=_UNCUT)
+    shown.print(drawn)
 
 
 def log_line(logged: LogLine, as_json: bool) -> None:

@@ -307,7 +307,10 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         ('{"version": 1,}', "line 1, column 15: "),
         ('{"name": {"a": 1, "b": 2, "a": 3}}', "the key 'a' stands twice in the same object"),
         ("[]", "must be an object in {}"),
+        ("[" * 100_000, "its brackets are nested too deeply"),
+        ('{"version": ' + "1" * 5000 + "}", "Exceeds the limit"),
     ],
+    ids=lambda value: value[:20],
 )
 def test_a_file_that_is_no_json_object_is_told_with_the_place(text: str, told: str, tmp_path: Path) -> None:
     assert _refusal(_write(tmp_path, text)).startswith(f"{tmp_path}/config.json: {told}")
@@ -317,6 +320,12 @@ def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
     path = _write(tmp_path, "{}")
     path.write_bytes(b'{"name": "\xff"}')
     assert _refusal(path) == f"{path}: is not UTF-8 text"
+
+
+def test_the_mark_that_some_editors_put_before_a_text_is_passed_over(tmp_path: Path) -> None:
+    path = _write(tmp_path, json.dumps(CONFIG))
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert config.load(path)[0] == CONFIG
 
 
 def test_a_broken_secrets_file_does_not_show_its_content(tmp_path: Path) -> None:

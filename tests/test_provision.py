@@ -83,6 +83,11 @@ def _write(path: Path, content: Any) -> str:
     return str(path)
 
 
+def _comes_in(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """On standard input, which takes it for another encoding than it is."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode()), encoding="latin-1"))
+
+
 def test_secrets_json_is_looked_for_beside_config_json(tmp_path: Path) -> None:
     config = _write(tmp_path / "config.json", CONFIG)
     assert read_documents(config, None) == Documents(CONFIG, {})
@@ -93,17 +98,22 @@ def test_secrets_json_is_looked_for_beside_config_json(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("secrets", [None, "-"])
 def test_one_document_on_standard_input_stands_for_both(secrets: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps({"config": CONFIG, "secrets": SECRETS})))
+    _comes_in(monkeypatch, json.dumps({"config": CONFIG, "secrets": SECRETS}))
     assert read_documents("-", secrets) == Documents(CONFIG, SECRETS)
 
 
 def test_either_alone_can_come_on_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps(CONFIG)))
+    _comes_in(monkeypatch, json.dumps(CONFIG))
     assert read_documents("-", None) == Documents(CONFIG, {})
-    monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps(SECRETS)))
+    _comes_in(monkeypatch, json.dumps(SECRETS))
     assert read_documents(_write(tmp_path / "config.json", CONFIG), "-") == Documents(CONFIG, SECRETS)
-    monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps(SECRETS)))
+    _comes_in(monkeypatch, json.dumps(SECRETS))
     assert read_documents(None, "-") == Documents(None, SECRETS)
+
+
+def test_standard_input_is_utf_8_whatever_the_locale(monkeypatch: pytest.MonkeyPatch) -> None:
+    _comes_in(monkeypatch, json.dumps({**CONFIG, "wifi": ["Café"]}, ensure_ascii=False))
+    assert read_documents("-", None) == Documents({**CONFIG, "wifi": ["Café"]}, {})
 
 
 def test_a_certificate_is_meant_beside_the_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,7 +121,7 @@ def test_a_certificate_is_meant_beside_the_secrets(tmp_path: Path, monkeypatch: 
     _write(tmp_path / "secrets.json", {**SECRETS, "ca": "ca.pem"})
     assert read_documents(config, None).secrets["ca"] == str(tmp_path / "ca.pem")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps({"config": CONFIG, "secrets": {**SECRETS, "ca": "ca.pem"}})))
+    _comes_in(monkeypatch, json.dumps({"config": CONFIG, "secrets": {**SECRETS, "ca": "ca.pem"}}))
     assert read_documents("-", None).secrets["ca"] == str(tmp_path / "ca.pem")
 
 
@@ -120,13 +130,13 @@ def test_a_certificate_is_meant_beside_the_secrets(tmp_path: Path, monkeypatch: 
     [
         ("{", None, "standard input: line 1, column 2: "),
         ("[]", None, "standard input: must be an object in {}"),
-        ('{"config": {}, "secrets": []}', None, "-: secrets: must be an object in {}"),
-        ('{"config": {}, "secrets": {}}', "x.json", "-: holds the secrets already: leave --secrets away"),
+        ('{"config": {}, "secrets": []}', None, "standard input: secrets: must be an object in {}"),
+        ('{"config": {}, "secrets": {}}', "x.json", "standard input: holds the secrets already: leave --secrets away"),
         ('{"name": "a", "name": "b"}', None, "standard input: the key 'name' stands twice in the same object"),
     ],
 )
 def test_what_cannot_be_read_is_told(text: str, secrets: str | None, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+    _comes_in(monkeypatch, text)
     with pytest.raises(ConfigError) as caught:
         read_documents("-", secrets)
     assert str(caught.value).startswith(told)

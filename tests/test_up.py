@@ -86,6 +86,18 @@ def test_an_api_key_in_a_file_that_others_can_read_is_refused(tmp_path: Path) ->
     )
 
 
+@pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfe", b"two words"])
+def test_a_file_that_holds_no_api_key_is_told_and_not_shown(content: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_bytes(content)
+    file.chmod(0o600)
+    done = processes.run(tmp_path, "up", "--api-key-file", str(file))
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"plotpost: {file}: must hold the API key that `plotpost serve` printed, and nothing else\n",
+    )
+
+
 # Which board it is
 
 

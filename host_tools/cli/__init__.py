@@ -66,6 +66,7 @@ def commands() -> None:
 def main() -> NoReturn:
     """Runs a command and exits: 0 it worked, 1 it did not, 2 it was called in a wrong way."""
     signal.signal(signal.SIGTERM, _interrupt)
+    output.prepare()
     sys.exit(_run())
 
 
@@ -77,7 +78,9 @@ def _run() -> int:
         return error.exit_code
     except click.ClickException as error:
         output.error(error.format_message())
-    except (KeyboardInterrupt, click.Abort):
+    except click.Abort:  # at a prompt, whose line has no end yet
+        output.note("")
+    except KeyboardInterrupt:
         pass
     except (DeviceError, EndpointError, RuntimeMissing) as error:
         output.error(str(error))

@@ -48,7 +48,7 @@ def _api_key(path: Path | None) -> str | None:
         return None
     if os.name == "posix" and path.stat().st_mode & 0o077:
         raise click.ClickException(f"{path}: others on this machine may read it; run: chmod 600 {path}")
-    key = path.read_text(encoding="utf-8").strip()
-    if not key:
-        raise click.ClickException(f"{path}: is empty; it must hold the API key that `plotpost serve` printed")
-    return key
+    key = path.read_bytes().strip()
+    if not key.isascii() or len(key.split()) != 1:
+        raise click.ClickException(f"{path}: must hold the API key that `plotpost serve` printed, and nothing else")
+    return key.decode()

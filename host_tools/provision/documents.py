@@ -4,9 +4,10 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from host_tools.config import SECRETS, ConfigError, Json, read, read_secrets, read_text
+from host_tools.config import SECRETS, ConfigError, Json, parsed, read, read_secrets
 
 STDIN = "-"
+_STDIN_NAME = "standard input"
 _BOTH = {"config", "secrets"}
 
 
@@ -27,7 +28,7 @@ def read_documents(config: str | None, secrets: str | None) -> Documents:
         secrets = None  # the one document that comes there
     content = None if config is None else _stdin() if config == STDIN else read(Path(config))
     if content is not None and set(content) == _BOTH:
-        return _divided(content, config, secrets)
+        return _divided(content, _STDIN_NAME if config == STDIN else str(config), secrets)
     if secrets is not None:
         return Documents(content, _secrets(secrets))
     if config is None or config == STDIN or not (beside := Path(config).with_name(SECRETS)).exists():
@@ -35,7 +36,7 @@ def read_documents(config: str | None, secrets: str | None) -> Documents:
     return Documents(content, read_secrets(beside))
 
 
-def _divided(content: Json, source: str | None, secrets: str | None) -> Documents:
+def _divided(content: Json, source: str, secrets: str | None) -> Documents:
     if secrets is not None:
         raise ConfigError(f"{source}: holds the secrets already: leave --secrets away")
     for part in _BOTH:
@@ -55,4 +56,4 @@ def _absolute(secrets: Json) -> Json:
 
 
 def _stdin() -> Json:
-    return read_text(sys.stdin.read(), "standard input")
+    return parsed(sys.stdin.buffer.read(), _STDIN_NAME)

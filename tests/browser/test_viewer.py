@@ -282,6 +282,14 @@ def test_a_static_picture_waits_for_no_reading(client: PlotlyClient, look: Look,
     expect(page.get_by_text("Waiting for the first reading")).to_be_hidden()
 
 
+def test_a_track_of_places_needs_no_other_server(client: PlotlyClient, look: Look) -> None:
+    token = client.token()
+    page = look(client.new_plot({"type": "scattergeo", "lat": [], "lon": [], "mode": "lines+markers", "stream": {"token": token}}))
+    with client.stream(token) as stream:
+        stream.write({"lat": 52.5, "lon": 13.4}, {"lat": 48.1, "lon": 11.6})
+        expect(page.locator("#plot .scattergeo .point")).to_have_count(2)
+
+
 def test_a_plot_that_no_stream_feeds_says_so(client: PlotlyClient, look: Look) -> None:
     state(look(client.new_plot({"x": [1], "y": [1]})), "no stream")
 

@@ -25,6 +25,12 @@ function axis(colours) {
   };
 }
 
+/** Degrees instead of coastlines, which plotly.js would fetch from another server; and as much of the world as the points take. */
+function map(colours) {
+  const degrees = { showgrid: true, gridcolor: colours.grid };
+  return { visible: false, fitbounds: "locations", showframe: true, framecolor: colours.line, bgcolor: colours.card, lataxis: degrees, lonaxis: degrees };
+}
+
 /** For a figure with this layout, as its owner wrote it. Somebody who edits it needs room for a title and a subtitle. */
 export function template(layout, editing) {
   if (layout.template) return layout.template;
@@ -38,6 +44,7 @@ export function template(layout, editing) {
       title: { font: { size: 17 }, x: 0.5, ...(editing && { y: 0.97, yanchor: "top" }) },
       xaxis: { ...axis(colours), showgrid: false, showline: true, ticks: "outside" },
       yaxis: axis(colours),
+      geo: map(colours),
       scene: { xaxis: axis(colours), yaxis: axis(colours), zaxis: axis(colours) },
       legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", font: { color: colours.quiet } },
       hoverlabel: { bgcolor: colours.card, bordercolor: colours.line, font: { color: colours.text } },

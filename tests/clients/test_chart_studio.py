@@ -278,3 +278,17 @@ except PlotlyRequestError as error:
 """)
 
     assert told == [400, "pictures are made as png, jpeg, webp, svg, pdf, not as 'emf'"]
+
+
+def test_a_dashboard_is_refused_at_once(run: Run) -> None:
+    told = run("""
+import chart_studio.dashboard_objs as dashboards
+board = dashboards.Dashboard()
+board.insert({"type": "box", "boxType": "text", "text": "hello", "title": "a box"})
+try:
+    py.dashboard_ops.upload(board, "board", auto_open=False)
+except Exception as error:
+    give(str(error))
+""")
+
+    assert told == "there is nothing at /v2/dashboards: this endpoint keeps plots, grids and folders"

@@ -254,7 +254,7 @@ def _time(milliseconds: int) -> str:
 
 
 async def _nothing(request: Request) -> Response:
-    raise Refusal(404, f"there is nothing at {request.url.path[:200]}")
+    raise Refusal(404, f"there is nothing at {request.url.path[:200]}: this endpoint keeps plots, grids and folders")
 
 
 def route(path: str, **handlers: Handler) -> list[Route]:

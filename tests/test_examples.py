@@ -145,15 +145,22 @@ def test_the_notebook_runs_from_top_to_bottom(client: PlotlyClient, tmp_path: Pa
     assert result["data"]["text/plain"][0].startswith("('Turned by a quarter', [1.0, 0.99")
 
 
-def test_an_example_without_tokens_says_how_to_get_one(client: PlotlyClient) -> None:
+@pytest.mark.parametrize(("wrong", "told"), [
+    ({"PLOTPOST_TOKENS": ""}, "This example needs 1 in PLOTPOST_TOKENS; `plotpost token new` makes one"),
+    ({"PLOTPOST_KEY": "aaaaaaaaaa"}, "there is no user with this name and API key"),
+    ({"PLOTPOST_URL": "http://127.0.0.1:1"}, "No endpoint answers at http://127.0.0.1:1: <urlopen error [Errno 111]"),
+    ({"PLOTPOST_URL": "127.0.0.1"}, "No endpoint answers at 127.0.0.1: unknown url type"),
+], ids=["tokens", "key", "endpoint", "address"])  # fmt: skip
+def test_an_example_that_lacks_something_says_what(client: PlotlyClient, wrong: dict[str, str], told: str) -> None:
     done = subprocess.run(
         [sys.executable, "raw_socket.py"],
         cwd=EXAMPLES,
-        env=environment(client, 0),
+        env=environment(client, 1) | wrong,
         capture_output=True,
         text=True,
         timeout=TIMEOUT_S,
     )
 
     assert done.returncode == 1
-    assert done.stderr.strip() == "This example needs 1 in PLOTPOST_TOKENS; `plotpost token new` makes one"
+    assert done.stderr.startswith(told)
+    assert done.stderr.count("\n") == 1

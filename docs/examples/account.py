@@ -24,7 +24,7 @@ def tokens(count: int) -> list[str]:
 
 
 def make_plot(filename: str, traces: list[dict[str, Any]], layout: dict[str, Any]) -> str:
-    """Make the plot, or empty the one of that name, and print its address. Ends the program when that is refused."""
+    """Make the plot, or empty the one of that name, and print its address. Ends the program when that does not work."""
     form = {
         "un": USER,
         "key": os.environ.get("PLOTPOST_KEY", ""),
@@ -32,8 +32,11 @@ def make_plot(filename: str, traces: list[dict[str, Any]], layout: dict[str, Any
         "args": json.dumps(traces),
         "kwargs": json.dumps({"filename": filename, "fileopt": "overwrite", "layout": layout}),
     }
-    with urlopen(f"{URL}/clientresp", urlencode(form).encode(), timeout=30) as response:
-        answer = json.load(response)
+    try:
+        with urlopen(f"{URL}/clientresp", urlencode(form).encode(), timeout=30) as response:
+            answer = json.load(response)
+    except (OSError, ValueError) as error:
+        sys.exit(f"No endpoint answers at {URL}: {error}. `plotpost serve` starts one, PLOTPOST_URL says where it is")
     if answer["error"]:
         sys.exit(answer["error"])
     print(f"Watch it at {answer['url']}", flush=True)

@@ -26,6 +26,7 @@ from plotpost import log
 from plotpost.tunnel import Tunnel
 
 from host_tools import accounts, bridge
+from host_tools.bridge.session import Served, Session
 from host_tools.child_endpoint import ChildEndpoint
 from host_tools.frames import Decoder, Frame, Kind, digits
 from host_tools.runtime import Runtime
@@ -301,11 +302,47 @@ def test_a_wrong_option_is_one_line(tmp_path: Path, options: list[str], complain
 def test_a_port_at_which_nobody_asks_for_a_bridge_is_told_of_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bridge, "_TICK_S", 0.01)
     with Port() as port:
-        told = port.serve(lambda told: len(port.received) > 500)
+        told = port.serve(bool)
     assert told == [
         f"{port.name} does not ask for a bridge: does its agent run, and does its config.json leave out wifi? "
         "The log tells, or `plotpost doctor` does"
     ]
+
+
+class Silent:
+    """The end of a cable at which nobody answers."""
+
+    def __init__(self) -> None:
+        self.received = b""
+        self.told: list[str] = []
+        served = Served("ttyACM0", None, lambda line: None, self.told.append, bridge.Counts())
+        self.session = Session(self, served, ssl.create_default_context())
+
+    def write(self, data: bytes) -> None:
+        self.received += data
+
+    def hellos(self, ticks: int) -> int:
+        before = len(self.received)
+        for _ in range(ticks):
+            self.session.tick()
+        return len([frame for frame in Decoder().feed(self.received[before:]) if isinstance(frame, Frame)])
+
+
+def test_a_board_that_does_not_answer_is_not_sent_more_than_its_buffer_holds() -> None:
+    """MicroPython keeps 512 bytes for a program that does not read, 260 on an ESP32; behind them Ctrl-C is not heard."""
+    silent = Silent()
+    assert silent.hellos(1000) == 10
+    assert len(silent.received) < 200
+    assert len(silent.told) == 1
+
+
+def test_a_board_that_asks_for_a_bridge_later_is_greeted_again() -> None:
+    silent = Silent()
+    silent.hellos(1000)
+    silent.session.take(b"0.100 I agent greenhouse: 2 channels\r\n")
+    assert silent.hellos(1000) == 0
+    silent.session.take(b"0.107 I bridge this board has no network: waiting for plotpost bridge at the USB port\r\n")
+    assert silent.hellos(1000) == 10
 
 
 def test_a_firmware_that_speaks_another_version_is_told_of_with_the_remedy() -> None:

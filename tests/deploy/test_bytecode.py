@@ -33,6 +33,20 @@ def test_the_bytecode_is_of_the_version_that_was_asked_for(version: str) -> None
     assert compiled[HEADER_VERSION] == int(version[0])
 
 
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("plotpost/sensors/cpu.py", b"plotpost.sensors.cpu"),
+        ("plotpost/__init__.py", b"plotpost"),
+    ],
+)
+def test_tracebacks_show_the_name_of_the_module(path: str, name: bytes) -> None:
+    """It is the first text in the file: MicroPython's documentation, "MicroPython .mpy files"."""
+    compiled = Compiler("6.3").compile(SOURCE, path)
+    assert compiled.index(name + b"\0") < compiled.index(b"twice\0")
+    assert b".py" not in compiled
+
+
 def test_native_code_is_of_the_boards_architecture() -> None:
     wanted = Format.of(0x1306)
     compiled = Compiler(str(wanted), wanted.arch).compile(NATIVE, "module.py")

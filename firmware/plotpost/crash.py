@@ -74,8 +74,11 @@ class Boot:
             save()
         except Exception as error:
             log.exception("boot", error)
-        self._append("after %d s: %s" % (self._uptime()[0], reason))
-        self._write(reason)
+        try:
+            self._write(reason)
+            self._append("after %d s: %s" % (self._uptime()[0], reason))
+        except MemoryError as error:  # what is full most likely: the reset must come all the same
+            log.exception("boot", error)
         try:
             from machine import reset
         except ImportError:  # Linux: a service manager starts it again

@@ -61,15 +61,15 @@ def exception(module, exc):
 
 
 def _line(rank, module, message, a, b, c):
-    if a is not _NOTHING:
-        message = message.format(a, b, c)
-    seconds, ms = uptime()
-    line = _printable(f"{seconds}.{ms:03d} {_LETTERS[rank]} {module} {message}")
-    if len(line) > _LINE_MAX:
-        line = line[: _LINE_MAX - 3] + "..."
     try:
+        if a is not _NOTHING:
+            message = message.format(a, b, c)
+        seconds, ms = uptime()
+        line = _printable(f"{seconds}.{ms:03d} {_LETTERS[rank]} {module} {message}")
+        if len(line) > _LINE_MAX:
+            line = line[: _LINE_MAX - 3] + "..."
         write(line)
-    except OSError:  # nobody reads the output: no reason to stop measuring
+    except (OSError, MemoryError):  # nobody reads the output, or there is no room for the line: no reason to stop measuring
         pass
 
 
@@ -81,7 +81,7 @@ def _printable(text):
 
 
 def place(exc):
-    """Where an error came from, `file:line`."""
+    """Where an error came from: `file:line`, and `module:line` where the module was compiled before."""
     try:
         return _frame(exc)
     except (MemoryError, IndexError):  # no room for the traceback, or there is none

@@ -132,6 +132,17 @@ def test_a_flash_that_takes_nothing_does_not_keep_the_board_from_its_reset():
         board.folder = kept
 
 
+def test_a_heap_that_is_full_does_not_keep_the_board_from_its_reset_and_leaves_the_reason():
+    def full(end):
+        raise MemoryError
+
+    with Board() as board:
+        boot = board.boot()
+        boot._append = full
+        assert board.give_up(boot).reason == "task stream cannot be cancelled"
+        assert any(" E boot MemoryError at " in line for line in board.lines)
+
+
 def test_the_log_is_bounded_and_loses_its_oldest_lines():
     with Board() as board:
         boot = board.boot()

@@ -126,3 +126,13 @@ def test_a_broken_output_does_not_stop_the_caller():
     with Captured():
         log.write = broken
         log.info("stream", "nobody reads this")
+
+
+def test_a_line_for_which_there_is_no_memory_does_not_stop_the_caller():
+    class Large:
+        def __str__(self):
+            raise MemoryError
+
+    with Captured() as lines:
+        log.info("stream", "{}", Large())
+    assert lines == []

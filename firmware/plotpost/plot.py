@@ -87,18 +87,20 @@ def _form(config, channels):
         ("args", json.dumps(traces)),
         ("kwargs", json.dumps(kwargs)),
     )
-    return b"&".join([name.encode() + b"=" + _quoted(value) for name, value in fields])
+    form = bytearray()
+    for name, value in fields:
+        form.extend(b"%s%s=" % (b"&" if form else b"", name.encode()))
+        _quote(value, form)
+    return form
 
 
-def _quoted(text):
-    """Percent-encoded UTF-8."""
-    out = bytearray()
+def _quote(text, form):
+    """Append the text, percent-encoded UTF-8, to `form`: it is large, and there is no room for a second one."""
     for byte in text.encode():
         if byte in _UNRESERVED:
-            out.append(byte)
+            form.append(byte)
         else:
-            out.extend(b"%%%02X" % byte)
-    return bytes(out)
+            form.extend(b"%%%02X" % byte)
 
 
 def _post(config, form):

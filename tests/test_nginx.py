@@ -8,12 +8,15 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
 import pytest
 from websockets.sync.client import connect
 
+from host_tools.child_endpoint import ChildEndpoint
+from host_tools.endpoint.attempts import LIMIT
 from host_tools.runtime import Runtime
 from tests.faults.harness import Plan, World
 from tests.faults.proxy import DOWN, UP
@@ -160,3 +163,23 @@ def test_the_live_page_gets_its_data_through_the_file(behind: Callable[[str, Pla
         while "delta" not in kinds:
             kinds.append(json.loads(page.recv(timeout=PATIENCE_S))["type"])
     assert kinds[0] == "snapshot"
+
+
+def test_a_guesser_keeps_only_their_own_address_out(serve: Callable[..., ChildEndpoint], tmp_path: Path) -> None:
+    endpoint, port = serve(port=quiet_port()), quiet_port()
+
+    def current(key: str, source: str, forged: str = "") -> int:
+        connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S, source_address=(source, 0))
+        connection.request(
+            "GET", "/v2/users/current", headers={"plotly-username": "me", "plotly-apikey": key, "x-forwarded-for": forged}
+        )
+        status = connection.getresponse().status
+        connection.close()
+        return status
+
+    with Nginx(tmp_path, FILE.read_text(), port, endpoint.port):
+        for number in range(LIMIT):
+            assert current("aaaaaaaaaa", "127.0.0.2", f"192.0.2.{number}") == 403
+        assert endpoint.api_key is not None
+        assert current(endpoint.api_key, "127.0.0.2") == 403
+        assert current(endpoint.api_key, "127.0.0.3") == 200

@@ -97,6 +97,13 @@ def test_the_address_begins_with_the_name_that_the_client_used(client: PlotlyCli
     assert "http://plots.example:81/~" in told["message"]
 
 
+def test_behind_a_proxy_that_speaks_https_the_address_begins_with_that(client: PlotlyClient) -> None:
+    body = urlencode(client.fields([{"y": [1]}])).encode()
+    _, answer = client.request("POST", "/clientresp", body, {"host": "plots.example", "x-forwarded-proto": "https"})
+
+    assert json.loads(answer)["url"].startswith("https://plots.example/~")
+
+
 def test_pairs_of_lists_are_x_and_y(client: PlotlyClient) -> None:
     told = post(client, raw_body(client, "[[0, 1], [3, 4], [0, 1], [5, 6]]"))
 

@@ -106,7 +106,7 @@ def trouble(port: str) -> str | None:
     except OSError as error:
         return f"{port}: {error.strerror}"
     if not stat.S_ISCHR(mode.st_mode):
-        return f"{port} is not a serial port; `plotpost ports` lists those that there are"
+        return _no_port(port)
     if os.access(port, os.R_OK | os.W_OK):
         return None
     group = _group(mode.st_gid)
@@ -124,7 +124,16 @@ def connect(port: str) -> SerialTransport:
     try:
         return SerialTransport(port, timeout=_READ_S)
     except TransportError:
-        raise PortError(_in_use(port)) from None
+        raise PortError(refusal(port)) from None
+
+
+def refusal(port: str) -> str:
+    """Why a port that may be opened cannot be, and the remedy."""
+    if not _is_terminal(port):
+        return _no_port(port)
+    if told := holder(port):
+        return f"{port} is in use by {told}: end that first"
+    return f"{port} is in use by another program: end the serial monitor, Thonny, or ModemManager that holds it"
 
 
 def await_port(port: str, seconds: float) -> None:
@@ -312,10 +321,22 @@ class Device:
             self._transport.serial.close()
 
 
-def _in_use(port: str) -> str:
-    if told := holder(port):
-        return f"{port} is in use by {told}: end that first"
-    return f"{port} is in use by another program: end the serial monitor, Thonny, or ModemManager that holds it"
+def _no_port(port: str) -> str:
+    return f"{port} is not a serial port; `plotpost ports` lists those that there are"
+
+
+def _is_terminal(port: str) -> bool:
+    """As serial ports are; true also of one that cannot be looked at."""
+    if os.name != "posix":
+        return True
+    try:
+        descriptor = os.open(port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+    except OSError:  # held alone by another program
+        return True
+    try:
+        return os.isatty(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _group(number: int) -> str | None:

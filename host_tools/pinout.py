@@ -54,7 +54,8 @@ def uses(board: Board, name: str) -> str:
 
 def legend(board: Board) -> str:
     """What the short words beside the pins mean: those that the board has."""
-    words = {word for pin in board.pins.values() for word in [*_words(pin), "!" if pin.strapping else ""]}
+    shown = [pin for pin in board.pins.values() if pin.place is not None or not pin.reserved]
+    words = {word for pin in shown for word in [*_words(pin), "!" if pin.strapping else ""]}
     known = [text for short, text in _LEGEND.items() if any(word.rstrip("0123456789") == short for word in words)]
     return "; ".join(known)
 

@@ -29,7 +29,7 @@ _PARTS = {
 }
 _BOOTSEL = {"RPI-RP2": "RP2040", "RP2350": "RP2350"}  # the drive's name, the chip
 _WAITS = "waits for firmware: `plotpost flash`"
-_SILENT = "says nothing: a program, or no MicroPython; --ask interrupts it"
+_SILENT = "says nothing: an agent at which all is well, another program, or no MicroPython; --ask interrupts it"
 
 
 @dataclass(frozen=True)

@@ -290,6 +290,7 @@ def test_a_port_is_held_by_one_bridge_alone(desk: Desk[Board], tmp_path: Path) -
         (["--endpoint", "http://localhost:8050/x"], "--endpoint: the board asks for a path of its own: leave /x out"),
         (["--ca", "no-such.pem"], "no-such.pem: No such file or directory"),
         (["--ca", "pyproject.toml"], "pyproject.toml is no certificate, neither PEM nor DER"),
+        (["--ca", "/dev/null"], "/dev/null is no certificate, neither PEM nor DER"),
     ],
 )
 def test_a_wrong_option_is_one_line(tmp_path: Path, options: list[str], complaint: str) -> None:

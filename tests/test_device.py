@@ -17,6 +17,12 @@ def test_a_file_is_no_port(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("port", ["/dev/null", "/dev/zero"])
+def test_a_device_that_is_no_serial_port_is_not_taken_for_one_in_use(port: str) -> None:
+    with pytest.raises(device.PortError, match=rf"^{port} is not a serial port; `plotpost ports` lists those that there are$"):
+        device.connect(port)
+
+
 def test_on_windows_a_port_is_known_by_its_name_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "name", "nt")
     monkeypatch.setattr(device, "comports", lambda: [SimpleNamespace(device="COM3")])

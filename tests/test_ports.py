@@ -147,7 +147,7 @@ def test_a_port_that_is_named_is_looked_at(idle: PtyBoard, tmp_path: Path) -> No
 def test_a_board_that_says_nothing_is_told_with_the_way_to_ask_it() -> None:
     with PtyBoard() as silent:
         found = ports.look(ports.named(silent.port))
-    assert found.running == "says nothing: a program, or no MicroPython; --ask interrupts it"
+    assert found.running == "says nothing: an agent at which all is well, another program, or no MicroPython; --ask interrupts it"
     assert found.trouble is None
 
 

@@ -36,6 +36,8 @@ def trusting(authority: Path | None) -> ssl.SSLContext:
         return ssl.create_default_context()
     try:
         content = authority.read_bytes()
+        if not content.strip():
+            raise ssl.SSLError  # which ssl itself does not: without data it trusts whom this machine trusts
         return ssl.create_default_context(cadata=content if content[:1] == b"\x30" else content.decode("ascii"))
     except (ssl.SSLError, UnicodeDecodeError):
         raise ValueError(f"{authority} is no certificate, neither PEM nor DER") from None

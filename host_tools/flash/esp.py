@@ -11,7 +11,7 @@ from typing import IO
 
 from host_tools import boards
 from host_tools.boards import Board, Esp
-from host_tools.device import PortError, trouble
+from host_tools.device import PortError, refusal, trouble
 from host_tools.flash.errors import FlashError
 
 Say = Callable[[str], None]
@@ -84,6 +84,8 @@ def _failure(board: Board, port: str, output: str) -> FlashError:
     kind, reason = errors[-1] if errors else ("", (output.strip().splitlines() or ["it said nothing"])[-1])
     if kind == _SERIAL:
         return FlashError(f"the board at {port} went away while it was written: check the cable, and {_AGAIN}")
+    if "Could not open" in reason:
+        return FlashError(refusal(port))
     if found := re.search(r"This chip is (\S+), not", reason):
         return _wrong_chip(board, port, found[1])
     for pattern, text in _REFUSALS:
@@ -101,10 +103,6 @@ def _wrong_chip(board: Board, port: str, chip: str) -> FlashError:
 
 _AGAIN = "run the same command again; it begins anew, and the chip's own loader cannot be broken by this"
 _REFUSALS: tuple[tuple[str, str], ...] = (
-    (
-        r"Could not open",
-        "{port} is in use by another program: end the serial monitor, Thonny, or ModemManager that holds it",
-    ),
     (
         r"Failed to connect",
         "no boot loader answers at {port}; nothing was written. {board.bootloader_steps} Then run the command again",

@@ -6,12 +6,19 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from host_tools import runtime as runtimes
 from host_tools.child_endpoint import ChildEndpoint
 from tests.network import quiet_port
 
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
+
+# How fast a machine is, and what else it does, fails no test.
+settings.register_profile(
+    "patient", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("patient")
 
 
 def pytest_configure() -> None:

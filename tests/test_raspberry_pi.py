@@ -15,6 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from plotpost import sensors
 
+from host_tools import resources
+
 pytestmark = pytest.mark.skipif(find_spec("adafruit_dht") is None, reason="adafruit-circuitpython-dht is for Linux")
 
 CHECKSUM = "Checksum did not validate. Try again."
@@ -29,7 +31,7 @@ def pi() -> Iterator[Any]:
     module: Any = importlib.import_module("tests.raspberry_pi")
     chip, paths = module.gpiod.Chip, module._pins._chip_paths
     module.install()
-    sys.path.append(str(Path(__file__).parent / "simulated"))
+    sys.path += [str(Path(__file__).parent / "simulated"), str(resources.hardware())]
     yield module
     module.gpiod.Chip, module._pins._chip_paths = chip, paths
     sys.path[:] = path
@@ -38,7 +40,7 @@ def pi() -> Iterator[Any]:
 
 @pytest.fixture
 def no_micropython(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The module `dht` of tests/simulated is not there, as on a Raspberry Pi."""
+    """The module `dht` of host_tools/hardware is not there, as on a Raspberry Pi."""
     monkeypatch.setitem(sys.modules, "dht", None)
 
 
@@ -86,7 +88,6 @@ def with_checksum(body: list[int]) -> bytes:
 
 
 @given(temperature=st.integers(0, 1250), below=st.booleans(), humidity=st.integers(0, 1000), stretch=st.integers(-15, 15))
-@settings(deadline=None)
 def test_both_read_the_same_from_a_dht22(pi: Any, temperature: int, below: bool, humidity: int, stretch: int) -> None:
     if below:
         temperature %= 401
@@ -98,7 +99,6 @@ def test_both_read_the_same_from_a_dht22(pi: Any, temperature: int, below: bool,
 
 
 @given(humidity=st.integers(0, 100), degrees=st.integers(0, 59), decimal=st.integers(0, 9), stretch=st.integers(-15, 15))
-@settings(deadline=None)
 def test_both_read_the_same_from_a_dht11(pi: Any, humidity: int, degrees: int, decimal: int, stretch: int) -> None:
     frame = with_checksum([humidity, 0, degrees, decimal])
     assert ours(pi, "DHT11", frame, stretch=stretch) == (10 * degrees + decimal, 10 * humidity)
@@ -106,7 +106,6 @@ def test_both_read_the_same_from_a_dht11(pi: Any, humidity: int, degrees: int, d
 
 
 @given(body=st.lists(st.integers(0, 255), min_size=5, max_size=5), kind=st.sampled_from(["DHT11", "DHT22"]))
-@settings(deadline=None)
 def test_both_refuse_a_wrong_checksum_and_only_that(pi: Any, body: list[int], kind: str) -> None:
     told = str(ours(pi, kind, bytes(body)))
     assert told.startswith("wrong checksum") == (theirs(pi, kind, bytes(body)) == CHECKSUM)
@@ -116,7 +115,6 @@ def test_both_refuse_a_wrong_checksum_and_only_that(pi: Any, body: list[int], ki
 
 
 @given(humidity=st.integers(1001, 0xFFFF))
-@settings(deadline=None)
 def test_both_refuse_more_than_all_humidity(pi: Any, humidity: int) -> None:
     frame = pi.dht_part.frame(humidity, 213)
     assert ours(pi, "DHT22", frame) == "no DHT22 measures that: is it another part?"
@@ -124,7 +122,7 @@ def test_both_refuse_more_than_all_humidity(pi: Any, humidity: int) -> None:
 
 
 @given(temperature=st.integers(-400, 1250), humidity=st.integers(0, 1000))
-@settings(deadline=None, max_examples=10)  # a quarter of a simulated second of looks at the line, each
+@settings(max_examples=10)  # a quarter of a simulated second of looks at the line, each
 def test_the_firmware_reads_a_dht22_through_blinka(pi: Any, temperature: int, humidity: int) -> None:
     plug(pi, "DHT22", pi.dht_part.frame(humidity, abs(temperature), temperature < 0))
     with pytest.MonkeyPatch.context() as patch:

@@ -15,6 +15,13 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "emulated: needs an emulated board (Node.js, and once a cross compiler)")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The first of these tests waits until the firmware is built, which may take long: no fixture's time counts."""
+    for item in items:
+        if item.get_closest_marker("emulated"):
+            item.add_marker(pytest.mark.timeout(600, func_only=True))
+
+
 def _tell(stage: str, percent: int | None) -> None:
     """Past pytest's capture: building the firmware takes minutes."""
     if percent is None and sys.__stderr__:

@@ -256,7 +256,7 @@ def show(shown: dict[str, Any], message: dict[str, Any]) -> None:
         put(shown["layout"], path, value)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @example({"x": []}, [{"x": 1}, {"x": [7]}, {"x": 2}], 9, 3)
 @example({"marker": {"size": [1]}}, [{"marker": {"size": 2}}, {"marker": 5}, {"marker": {"size": 3}}, {"marker": 6}], 9, 4)
 @example({}, [{"layout": {"a": {"b": 1}}}, {"layout": {"a": 2}}, {"layout": {"a": {"b": 3}}}], 9, 3)
@@ -273,7 +273,7 @@ def test_a_viewer_that_follows_deltas_sees_the_figure(
     assert shown == live.as_dict()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(trees.filter(lambda tree: isinstance(tree, dict)), lines_, st.integers(0, 12), st.integers(1, 4))
 def test_a_snapshot_and_the_lines_since_lead_to_the_live_figure(
     start: dict[str, Any], lines: list[dict[str, Any]], cut: int, maxpoints: int

@@ -70,7 +70,7 @@ def session(client: PlotlyClient) -> str:
     return str(response.headers["set-cookie"]).partition(";")[0]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(sent=st.lists(requests, min_size=1, max_size=3).map(b"".join))
 def test_nonsense_is_answered_or_hung_up_on(client: PlotlyClient, token: str, sent: bytes) -> None:
     answered = send(client, sent.replace(b"TOKEN", token.encode()))
@@ -101,7 +101,7 @@ PLACES = [
 ]  # fmt: skip
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(place=st.sampled_from(PLACES), value=objects | trees | figures, more=objects)
 def test_any_json_is_taken_or_refused(
     client: PlotlyClient, token: str, session: str, place: str, value: Any, more: dict[str, Any]

@@ -384,7 +384,7 @@ _lines = st.dictionaries(
 _steps = st.lists(st.lists(_lines, max_size=4) | st.sampled_from(["commit", "compact", "extend"]), max_size=10)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(_steps, st.booleans())
 def test_a_restart_finds_the_figure_that_was_live(tmp_path_factory: pytest.TempPathFactory, steps: list[Any], crlf: bool) -> None:
     async def check(core: Core) -> None:

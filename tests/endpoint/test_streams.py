@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -653,9 +653,7 @@ class Reconnects(RuleBasedStateMachine):
 
 
 TestReconnects = Reconnects.TestCase
-TestReconnects.settings = settings(
-    max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+TestReconnects.settings = settings(max_examples=25, stateful_step_count=25)
 
 
 @in_core

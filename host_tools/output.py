@@ -4,7 +4,8 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
@@ -58,6 +59,18 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         drawn.add_row(*(Text(cell) for cell in row))
     shown = console if console.is_terminal else Console(width=_UNCUT)
     shown.print(drawn)
+
+
+@contextmanager
+def bar(is_hidden: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar, on a terminal: call it with what is being done, how much of it, and how much there is (0: not known)."""
+    from rich import progress
+
+    columns = (progress.TextColumn("{task.description}"), progress.BarColumn(), progress.TaskProgressColumn())
+    hidden = is_hidden or not console.is_terminal
+    with progress.Progress(*columns, console=console, transient=True, disable=hidden) as shown:
+        task = shown.add_task("", total=None, visible=False)
+        yield lambda what, done, of: shown.update(task, description=what, completed=done, total=of or None, visible=True)
 
 
 def log_line(logged: LogLine, as_json: bool) -> None:

@@ -76,6 +76,12 @@ def test_help_explains_every_command_and_option_with_an_example(path: tuple[str,
     assert max(map(len, text.splitlines())) <= 100
 
 
+@pytest.mark.parametrize("group", [path for path in _all_commands() if _names(_command(path))], ids=" ".join)
+def test_the_list_of_commands_says_whole_sentences(group: tuple[str, ...]) -> None:
+    text = _command(group).get_help(Context(_command(group), terminal_width=80))
+    assert "..." not in text.partition("Commands:")[2]
+
+
 def test_a_command_that_does_not_exist_is_wrong_usage(tmp_path: Path) -> None:
     done = processes.run(tmp_path, "token", "nwe")
     assert done.returncode == 2

@@ -8,7 +8,7 @@ from host_tools import output
 from host_tools.cli import options
 
 
-@click.command()
+@click.command(short_help="Run the agent on this machine, such as a Raspberry Pi.")
 @click.option(
     "--config",
     type=click.Path(dir_okay=False, path_type=Path),

@@ -11,7 +11,7 @@ from host_tools.boards import Board, Bus, Esp, Uf2
 from host_tools.cli import options
 
 
-@click.command()
+@click.command(short_help="List the boards that plotpost knows, or show one of them.")
 @click.argument("name", metavar="[ID]", required=False)
 @options.as_json
 def boards(name: str | None, as_json: bool) -> None:

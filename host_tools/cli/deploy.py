@@ -1,11 +1,8 @@
 """`plotpost deploy`: the agent onto an attached board."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -14,7 +11,8 @@ from host_tools import output
 from host_tools.boards import Board
 from host_tools.cli import options
 from host_tools.cli.attached import board_of, resuming
-from host_tools.device import Device, Progress
+from host_tools.config import ConfigError, Json, read
+from host_tools.device import Device
 
 
 @click.command()
@@ -45,44 +43,37 @@ def deploy(port: str | None, board: str | None, config: Path | None, as_json: bo
         chosen = board_of(device, board)
         settings = settings or _settings_of(device)
         drivers = deploying.drivers_of(settings) if settings else chosen.drivers
-        with _bar(as_json) as progress:
-            deployed = deploying.deploy(device, chosen, drivers, progress, packages=deploying.packages_of(settings or {}))
+        with output.bar(as_json) as show:
+            deployed = deploying.deploy(
+                device,
+                chosen,
+                drivers,
+                lambda done, of: show("Deploying", done, of),
+                packages=deploying.packages_of(settings or {}),
+            )
     if as_json:
         output.line({"port": port, "board": chosen.name, **asdict(deployed)})
     else:
         _tell(deployed, chosen, port)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> Json:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise click.ClickException(f"{path}: cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise click.ClickException(f"{path}: is not JSON: {error}") from None
-    if not isinstance(content, dict):
-        raise click.ClickException(f"{path}: must be an object in {{}}")
-    return content
+        settings = read(path)
+    except ConfigError as error:
+        raise click.ClickException(str(error)) from None
+    if not deploying.drivers_of(settings):
+        raise click.ClickException(f"{path}: sensors: names no driver, so that the agent would measure nothing")
+    return settings
 
 
-def _settings_of(device: Device) -> dict[str, Any] | None:
+def _settings_of(device: Device) -> Json | None:
     """The board's own config.json; None when it has none that can be read."""
     try:
         content = json.loads(device.read("/config.json"))
     except (FileNotFoundError, ValueError):
         return None
     return content if isinstance(content, dict) else None
-
-
-@contextmanager
-def _bar(is_hidden: bool) -> Iterator[Progress]:
-    from rich import progress
-
-    columns = (progress.TextColumn("Deploying"), progress.BarColumn(), progress.DownloadColumn(binary_units=True))
-    shown = output.console.is_terminal and not is_hidden
-    with progress.Progress(*columns, console=output.console, transient=True, disable=not shown) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda done, whole: bar.update(task, completed=done, total=whole)
 
 
 def _tell(deployed: deploying.Deployed, board: Board, port: str) -> None:

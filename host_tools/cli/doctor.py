@@ -19,7 +19,7 @@ _MARKS = {  # where the terminal can show them, where it cannot, and their colou
 _NAME_WIDTH = 12
 
 
-@click.command()
+@click.command(short_help="Examine an attached board from the cable to the token.")
 @options.serial_port
 @options.board
 @options.as_json

@@ -1,8 +1,6 @@
 """`plotpost flash`: MicroPython onto a board."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -46,7 +44,7 @@ def flash(board: str | None, port: str | None, file: Path | None, sha256: str | 
       plotpost flash --board pico --file RPI_PICO-20260406-v1.28.0.uf2 --erase
     """
     chosen = flashing.board_at(port) if board is None else named(board)
-    with _bar(as_json) as progress:
+    with output.bar(as_json) as show:
         flashed = flashing.run(
             chosen,
             port,
@@ -55,20 +53,9 @@ def flash(board: str | None, port: str | None, file: Path | None, sha256: str | 
             erase=erase,
             patience_s=_PATIENCE_S if sys.stdin.isatty() and not as_json else 0,
             say=output.note if as_json else output.say,
-            progress=progress,
+            progress=lambda what, done, of: show(_TITLES[what], done, of),
         )
     _tell(chosen, flashed, as_json)
-
-
-@contextmanager
-def _bar(is_hidden: bool) -> Iterator[flashing.Progress]:
-    from rich import progress
-
-    columns = (progress.TextColumn("{task.description}"), progress.BarColumn(), progress.TaskProgressColumn())
-    shown = output.console.is_terminal and not is_hidden
-    with progress.Progress(*columns, console=output.console, transient=True, disable=not shown) as bar:
-        task = bar.add_task("", total=None, visible=False)
-        yield lambda what, done, of: bar.update(task, description=_TITLES[what], completed=done, total=of or None, visible=True)
 
 
 def _tell(board: Board, flashed: flashing.Flashed, as_json: bool) -> None:

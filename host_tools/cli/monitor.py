@@ -14,7 +14,7 @@ from host_tools.monitor import Crash, Entry, Lives
 _STYLES = {"D": "dim", "I": "", "W": "yellow", "E": "bold red"}
 
 
-@click.command()
+@click.command(short_help="Show what a board says on its serial port.")
 @options.serial_port
 @click.option("--crashes", is_flag=True, help="Show how the board's last lives ended; the agent is interrupted, and begins anew.")
 @options.seconds

@@ -12,7 +12,7 @@ from host_tools.cli import options
 from host_tools.ports import Attached
 
 
-@click.command()
+@click.command(short_help="List the attached boards, and what runs on them.")
 @click.argument("names", metavar="[PORT]...", nargs=-1)
 @click.option("--ask", is_flag=True, help="Interrupt what runs there to ask for its version and name; then it goes on.")
 @options.as_json

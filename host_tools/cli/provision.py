@@ -17,7 +17,7 @@ from host_tools.provision.documents import STDIN, Documents, read_documents
 from host_tools.provision.questions import Questions
 
 
-@click.command()
+@click.command(short_help="Tell a board what to do: WiFi, endpoint, sensors and pins.")
 @options.serial_port
 @options.board
 @click.option("--config", metavar="FILE", help="The config.json to put on the board; - reads it from standard input.")

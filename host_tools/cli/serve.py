@@ -24,7 +24,7 @@ def _faults(context: click.Context, option: click.Parameter, texts: tuple[str, .
         raise click.BadParameter(str(error)) from None
 
 
-@click.command()
+@click.command(short_help="Run the endpoint that boards send to and browsers look at.")
 @click.option(
     "--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 lets boards of your network in."
 )

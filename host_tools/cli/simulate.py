@@ -16,7 +16,7 @@ from host_tools.simulate import Closing, Json, LogLine, Simulation
 _EMULATED = "pico_w"
 
 
-@click.command()
+@click.command(short_help="Run a board's firmware on this machine, unmodified.")
 @click.option(
     "--config", type=click.Path(path_type=Path), default="config.json", show_default=True, help="The board's config.json."
 )

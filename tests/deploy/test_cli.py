@@ -11,8 +11,9 @@ from tests import processes
     ("content", "complaint"),
     [
         (None, "cannot be read: No such file or directory"),
-        ("{", "is not JSON: "),
+        ("{", "line 1, column 2: "),
         ("[]", "must be an object in {}"),
+        ('{"sensors": []}', "sensors: names no driver, so that the agent would measure nothing"),
     ],
 )
 def test_a_configuration_that_cannot_be_read_is_named(tmp_path: Path, content: str | None, complaint: str) -> None:

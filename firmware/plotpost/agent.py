@@ -215,12 +215,6 @@ def _runner():
     return interrupt.run
 
 
-async def _wait_in_safety(led):
-    from plotpost import safemode
-
-    await safemode.wait(led)
-
-
 def _heap():
     """Used and whole heap in bytes; CPython counts none."""
     if not hasattr(gc, "mem_alloc"):
@@ -242,7 +236,9 @@ def run(config):
         return False
     try:
         if agent.boot.looping():
-            work(_wait_in_safety(config.led))
+            from plotpost import safemode
+
+            work(safemode.wait(config.led))
         work(agent.run())
     except KeyboardInterrupt:
         log.info("agent", "interrupted: sending what is left")

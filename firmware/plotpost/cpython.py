@@ -1,4 +1,4 @@
-"""What CPython lacks of what the agent uses, for port.py and log.py. No board loads this."""
+"""What CPython lacks of what the agent uses, for port.py. No board loads this."""
 
 import asyncio
 import io

@@ -3,10 +3,7 @@
 `module` says which part speaks. A message may hold up to three `{}`, filled only when the line is written. No secret ever.
 """
 
-import io
-import sys
-
-from plotpost.port import const, started, ticks_diff, ticks_ms
+from plotpost.port import const, innermost, started, ticks_diff, ticks_ms
 
 DEBUG = const(0)
 INFO = const(1)
@@ -83,25 +80,7 @@ def _printable(text):
 def place(exc):
     """Where an error came from: `file:line`, and `module:line` where the module was compiled before."""
     try:
-        return _frame(exc)
+        path, line = innermost(exc)
+        return f"{path.split('/')[-1]}:{line}"
     except (MemoryError, IndexError):  # no room for the traceback, or there is none
         return "an unknown place"
-
-
-def _frame(exc):
-    """The innermost `file:line` of the traceback, without folders."""
-    if not hasattr(sys, "print_exception"):
-        from plotpost import cpython
-
-        path, line = cpython.innermost(exc)
-        return f"{_name(path)}:{line}"
-    out = io.StringIO()
-    sys.print_exception(exc, out)
-    lines = out.getvalue().split("\n")
-    innermost = [line for line in lines if line.startswith("  File ")][-1]  # '  File "x.py", line 12, in f'
-    parts = innermost.split('"')
-    return f"{_name(parts[1])}:{parts[2].split(',')[1][6:]}"
-
-
-def _name(path):
-    return path.split("/")[-1]

@@ -26,8 +26,26 @@ if sys.implementation.name == "micropython":
         """Fill `buf` from a non-blocking socket: the number of bytes, 0 at the end of the stream, None when there is nothing yet."""
         return sock.readinto(buf)
 
+    def innermost(error):
+        """File and line of the innermost frame of an error's traceback, as texts. Raises IndexError when there is none."""
+        out = io.StringIO()
+        sys.print_exception(error, out)
+        frame = [line for line in out.getvalue().split("\n") if line.startswith("  File ")][-1]
+        _, path, rest = frame.split('"')  # '  File "x.py", line 12, in f'
+        return path, rest.split(",")[1][6:]
+
 else:
-    from plotpost.cpython import byte_stream, const, receive, send, sleep_ms, ticks_add, ticks_diff, ticks_ms  # noqa: F401
+    from plotpost.cpython import (  # noqa: F401  for the other modules
+        byte_stream,
+        const,
+        innermost,
+        receive,
+        send,
+        sleep_ms,
+        ticks_add,
+        ticks_diff,
+        ticks_ms,
+    )
 
 _BOOT_MS = const(10000)
 started = ticks_ms()  # main.py imports this first of all

@@ -185,11 +185,6 @@ class Plots:
             raise Refusal(404, "the copy was deleted meanwhile")
         return self._info(row)
 
-    async def delete(self, plot_id: int) -> bool:
-        deleted = await self._committer.run(lambda store: store.delete_plot(plot_id))
-        self._reload()
-        return deleted
-
     def find(self, user_name: str, fid: int) -> PlotInfo | None:
         plot_id = self._store.plot_at(user_name, fid)
         row = self._store.plot(plot_id) if plot_id is not None else None

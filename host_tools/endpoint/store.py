@@ -416,14 +416,6 @@ class Store:
         """False when there is no such token, or it was revoked before."""
         return bool(self._write("UPDATE tokens SET revoked = ? WHERE token = ? AND revoked IS NULL", now_ms(), token))
 
-    def token_owner(self, token: str) -> User | None:
-        """The owner of a token that is registered and not revoked."""
-        row = self._row(
-            "SELECT users.id, users.name FROM tokens JOIN users ON users.id = tokens.user_id WHERE token = ? AND revoked IS NULL",
-            token,
-        )
-        return User(*row) if row else None
-
     def routes(self) -> dict[str, Route]:
         """Every token that is registered and not revoked."""
         rows = self._rows(
@@ -497,10 +489,6 @@ class Store:
         if changed:
             self._write("DELETE FROM journal WHERE plot_id = ? AND seq <= ?", plot_id, upto)
         return bool(changed)
-
-    def delete_plot(self, plot_id: int) -> bool:
-        """The plot goes with its data; its tokens stay registered."""
-        return bool(self._write("DELETE FROM plots WHERE id = ?", plot_id))
 
     def load_plot(self, plot_id: int) -> tuple[PlotRow, bytes, list[JournalRow]] | None:
         """A plot, its snapshot (the figure with its tokens, as JSON) and the journal since, as they are at one moment."""
@@ -611,6 +599,7 @@ class Store:
         self._write("DELETE FROM trash WHERE user_id = ? AND fid = ?", file.user_id, file.fid)
 
     def delete_file(self, file: FileRow) -> None:
+        """The file goes with its data; the tokens of a plot stay registered."""
         self._write(f"DELETE FROM {_table(file)} WHERE id = ?", file.id)
         self.restore_file(file)
 

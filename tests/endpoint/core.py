@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from host_tools.endpoint import files
 from host_tools.endpoint.commit import Committer
 from host_tools.endpoint.errors import Refusal
 from host_tools.endpoint.head import Head, Headers, Records
@@ -46,6 +47,9 @@ class Core:
         token = self.store.new_token(self.user)
         await self.plots.poll()
         return await self.plot(trace(token), **options), token
+
+    async def delete(self, info: PlotInfo) -> None:
+        await self.plots.change(lambda store: files.delete(store, files.find(store, self.user, info.user, info.fid)))
 
     def open(self, token: str | None, records: tuple[str, int] | None = None, **headers: str) -> Session:
         return self.streams.open(head(token, records, **headers), self.evicted.append)

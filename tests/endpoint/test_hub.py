@@ -185,7 +185,7 @@ async def test_a_save_brings_every_viewer_a_new_snapshot(core: Core) -> None:
 @in_core
 async def test_viewing_ends_when_the_plot_is_deleted(core: Core) -> None:
     info, _, viewer, _ = await watched_plot(core)
-    await core.plots.delete(info.id)
+    await core.delete(info)
     with pytest.raises(StopAsyncIteration):
         await next_message(viewer)
     with pytest.raises(StopAsyncIteration):

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from host_tools.endpoint import files
 from host_tools.endpoint.errors import Refusal
 from host_tools.endpoint.plots import FILEOPTS, PlotInfo, save_plot
 from host_tools.endpoint.store import Store, StoreError, User
@@ -212,8 +213,7 @@ async def test_a_nan_is_kept_as_a_gap(core: Core) -> None:
 async def test_a_deleted_plot_is_gone_and_its_token_is_free_again(core: Core) -> None:
     info, token = await core.streamed_plot()
     await stream(core, token, 1)
-    assert await core.plots.delete(info.id)
-    assert not await core.plots.delete(info.id)
+    await core.delete(info)
     assert core.plots.list() == []
     with pytest.raises(Refusal, match="404"):
         core.plots.figure(info.id)
@@ -342,7 +342,9 @@ async def test_what_another_process_changes_is_noticed(core: Core) -> None:
     added = other.new_token(core.user)
     await core.plots.poll()
     assert added in core.plots.routes
-    other.delete_plot(plot_id)
+    row = other.plot(plot_id)
+    assert row is not None
+    files.delete(other, files.find(other, core.user, row.user, row.fid))
     other.close()
     await core.plots.poll()
     with pytest.raises(Refusal, match="404"):

@@ -92,7 +92,7 @@ async def test_a_token_that_lost_its_plot_is_403(core: Core) -> None:
     info, token = await core.streamed_plot()
     session = core.open(token, (STREAM_ID, 0))
     session.lines(block([0]))
-    await core.plots.delete(info.id)
+    await core.delete(info)
     with refused(403):
         session.lines(block([1]))
 

@@ -45,6 +45,7 @@ class Sleep:
         self._path = path
         self._purpose = _fingerprint(endpoint, channels)
         self._state = self._take()
+        self._deadline = None
         self.woken = self._state is not None
         self.stream_id = self._state["id"] if self.woken else None
         self.next = self._state["next"] if self.woken else 0
@@ -77,7 +78,7 @@ class Sleep:
 
     async def run(self, agent):
         """This life, to its end."""
-        watchdog.deadline(_AWAKE_MS)
+        self._deadline = _Deadline(_AWAKE_MS)
         await self._read_once(agent)
         spool = agent.spool
         spool.spill(spool.in_ram())
@@ -122,8 +123,30 @@ class Sleep:
         except OSError as error:
             log.warning("sleep", "{} not written (error {}): the next wake begins anew", self._path, error.errno)
         log.info("sleep", "for {} s, {} readings wait", ms // 1000, agent.spool.waiting())
-        watchdog.lift()
+        self._deadline.lift()
         _sleep(ms)
+
+
+class _Deadline:
+    """Resets the board in `ms`, whatever it does then, unless it is asleep: instead of `watchdog.arm()`.
+
+    An rp2's watchdog would go on in its sleep, which is longer than that can wait; a timer does it there.
+    """
+
+    def __init__(self, ms):
+        import machine
+
+        self._timer = None
+        if _on_rp2():
+            reset = machine.reset
+            self._timer = machine.Timer(-1, period=ms, mode=machine.Timer.ONE_SHOT, callback=lambda timer: reset(), hard=True)
+        else:
+            machine.WDT(timeout=ms)
+
+    def lift(self):
+        """It was met."""
+        if self._timer is not None:
+            self._timer.deinit()
 
 
 def _fingerprint(endpoint, channels):

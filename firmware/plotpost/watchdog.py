@@ -65,7 +65,6 @@ class _Phase:
 
 _wdt = None
 _phase = _Phase()
-_deadline = None
 
 
 def arm():
@@ -95,29 +94,6 @@ def phase(name):
     """What to wrap around a call that may block: `name` is for the log."""
     _phase.name = name
     return _phase
-
-
-def deadline(ms):
-    """Reset the board in `ms`, whatever it does then, unless it is asleep: instead of `arm()`, for a board that sleeps.
-
-    An rp2's watchdog would go on in its sleep, which is longer than that can wait; a timer does it there.
-    """
-    global _deadline
-    try:
-        import machine
-    except ImportError:  # Linux
-        return
-    if not _on_rp2():
-        machine.WDT(timeout=ms)
-        return
-    reset = machine.reset
-    _deadline = machine.Timer(-1, period=ms, mode=machine.Timer.ONE_SHOT, callback=lambda timer: reset(), hard=True)
-
-
-def lift():
-    """The deadline was met."""
-    if _deadline is not None:
-        _deadline.deinit()
 
 
 def _on_rp2():

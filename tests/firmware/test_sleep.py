@@ -134,10 +134,17 @@ class Board(machine.Plugged):
 
     def __exit__(self, *_):
         sleep.sys = watchdog.sys = self._own
-        watchdog._deadline = None
         log.write = print
         self.cut()
         super().__exit__()
+
+    def lasts(self, ms):
+        """Whether it is still there after so many milliseconds in which only timers run."""
+        try:
+            machine.advance(ms)
+        except machine.Ended:
+            return False
+        return True
 
     def cut(self):
         """What was carried over is gone."""
@@ -368,3 +375,21 @@ def test_a_board_that_hangs_awake_is_reset_after_two_minutes():
     with Board() as board:
         board.live()
         assert [watchdog.timeout for watchdog in machine.watchdogs] == [120000]
+
+
+def test_a_board_that_should_be_asleep_is_reset_whatever_it_does():
+    for port in ("rp2", "esp32"):
+        with Board(port) as board:
+            sleep._Deadline(120000)
+            assert board.lasts(119000), port
+            watchdog.feed()
+            assert not board.lasts(2000), port
+
+
+def test_the_timer_of_an_rp2_does_not_reset_it_in_its_sleep():
+    with Board("rp2") as board:
+        deadline = sleep._Deadline(120000)
+        assert [timer.hard for timer in machine.timers] == [True]
+        assert machine.watchdogs == []
+        deadline.lift()
+        assert board.lasts(200000)

@@ -168,25 +168,6 @@ def test_a_machine_without_a_watchdog_needs_none():
             watchdog.feed()
             with watchdog.phase("dns"):
                 pass
-            watchdog.lift()
     finally:
         machine.WDT = kept
     assert machine.watchdogs == []
-
-
-def test_a_board_that_should_be_asleep_is_reset_whatever_it_does():
-    for port in ("rp2", "esp32"):
-        with Board(port) as board:
-            watchdog.deadline(120000)
-            assert board.lives(119000), port
-            watchdog.feed()
-            assert not board.lives(2000), port
-
-
-def test_the_timer_of_an_rp2_does_not_reset_it_in_its_sleep():
-    with Board() as board:
-        watchdog.deadline(120000)
-        assert [timer.hard for timer in machine.timers] == [True]
-        assert machine.watchdogs == []
-        watchdog.lift()
-        assert board.lives(200000)

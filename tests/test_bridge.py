@@ -33,7 +33,7 @@ from host_tools.runtime import Runtime
 from host_tools.simulate import LogLine
 from tests import processes
 from tests.network import quiet_port
-from tests.usb import AWAIT_S, Board, Bridge, await_that
+from tests.usb import Board, Bridge, await_that
 from tests.usb_desk import Desk, configured
 
 PAGE = (Path(__file__).parent.parent / "docs" / "bridge.md").read_text()
@@ -65,7 +65,7 @@ def test_readings_arrive_and_the_log_is_shown(desk: Desk[Board]) -> None:
     port = desk.board.cable.port
     assert [line for line in desk.bridge.log if line.level in "WE"] == []
     assert desk.bridge.notes == [f"{port} streams to {desk.endpoint.url}"]
-    desk.settle()
+    _settle(desk)
     desk.bridge.await_note(f"{port}: the agent has ended")
     assert desk.bridge.stop() == 0
     assert desk.bridge.counts["connections"] >= 2  # the agent sends the rest on one of its own
@@ -78,7 +78,7 @@ def test_a_bridge_that_is_killed_loses_no_reading(desk: Desk[Board]) -> None:
         desk.bridge.kill()
         desk.bridge.start()
     desk.await_stored(50)
-    desk.settle()
+    _settle(desk)
 
 
 def test_a_bridge_that_is_frozen_loses_no_reading(desk: Desk[Board]) -> None:
@@ -88,7 +88,7 @@ def test_a_bridge_that_is_frozen_loses_no_reading(desk: Desk[Board]) -> None:
     os.kill(desk.bridge.pid, signal.SIGCONT)
     desk.bridge.await_line("stream", "streaming again")
     desk.await_stored(50)
-    desk.settle()
+    _settle(desk)
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
@@ -103,7 +103,7 @@ def test_a_bridge_that_ends_leaves_the_board_running_and_its_log_plain(desk: Des
     assert b" W bridge plotpost bridge has ended: readings wait on the board\n" in said
     desk.bridge.start()
     desk.await_stored()
-    desk.settle()
+    _settle(desk)
 
 
 def test_an_endpoint_that_is_away_is_told_to_the_board_which_comes_back_by_itself(desk: Desk[Board]) -> None:
@@ -116,7 +116,7 @@ def test_an_endpoint_that_is_away_is_told_to_the_board_which_comes_back_by_itsel
     desk.endpoint.start()
     desk.bridge.await_line("stream", "streaming again", since)
     desk.await_stored(50)
-    desk.settle()
+    _settle(desk)
 
 
 def test_a_cable_that_is_pulled_and_plugged_in_again_loses_no_reading(desk: Desk[Board]) -> None:
@@ -126,7 +126,7 @@ def test_a_cable_that_is_pulled_and_plugged_in_again_loses_no_reading(desk: Desk
         time.sleep(0.3)
         desk.board.cable.plug()
     desk.await_stored(50)
-    desk.settle()
+    _settle(desk)
     assert f"{desk.board.cable.port} is gone: waiting until it is plugged in again" in desk.bridge.notes
 
 
@@ -138,21 +138,24 @@ def test_a_board_that_is_reset_sends_what_is_on_its_flash_and_goes_on(
         desk.await_stored()
         desk.endpoint.kill()
         desk.bridge.await_line("stream", "closed the connection")
-        _await_spooled(desk.board)
+        await_that(lambda: bool(_spooled(desk.board)), lambda: desk.bridge.log)
         desk.board.cut_power()
         desk.endpoint.start()
         desk.board.power_on()
         desk.bridge.await_line("agent", "readings of earlier boots wait on flash")
         desk.await_stored(50)
-        desk.settle(boots=2)
+        _settle(desk, boots=2)
 
 
-def _await_spooled(board: Board) -> None:
-    """Until the ring has overflowed to flash."""
-    deadline = time.monotonic() + AWAIT_S
-    while not list((board.flash / "spool").glob("*")):
-        assert time.monotonic() < deadline, "nothing is on flash"
-        time.sleep(0.05)
+def _spooled(board: Board) -> list[Path]:
+    """The files on its flash to which the ring has overflowed."""
+    return list((board.flash / "spool").glob("*"))
+
+
+def _settle(desk: Desk[Board], boots: int = 1) -> None:
+    """As its own, when the agent has no more left to send than it can within the ten seconds that it takes for that."""
+    await_that(lambda: not _spooled(desk.board), lambda: (desk.bridge.log, desk.bridge.notes))
+    desk.settle(boots)
 
 
 def test_noise_in_both_directions_delays_and_loses_nothing(desk: Desk[Board]) -> None:
@@ -174,7 +177,7 @@ def test_noise_in_both_directions_delays_and_loses_nothing(desk: Desk[Board]) ->
     await_that(lambda: damages > 10, lambda: (desk.bridge.log, desk.bridge.notes))
     desk.board.cable.to_host = desk.board.cable.to_board = lambda data: data
     desk.await_stored(50)
-    desk.settle()
+    _settle(desk)
     desk.bridge.stop()
     assert desk.bridge.counts["broken"] > 0
     assert desk.bridge.counts["sessions"] > 1
@@ -188,7 +191,7 @@ def test_what_others_print_between_frames_is_shown_and_disturbs_nothing(desk: De
     desk.bridge.await_line("traceback", "ValueError: 3")
     desk.await_stored(50)
     assert len(desk.bridge.notes) == 1
-    desk.settle()
+    _settle(desk)
 
 
 def test_another_endpoint_than_the_one_in_config_json_can_be_named(
@@ -198,7 +201,7 @@ def test_another_endpoint_than_the_one_in_config_json_can_be_named(
     with ExitStack() as opened:
         desk = _desk(opened, runtime, endpoint, tmp_path, "--endpoint", endpoint.url, names="http://no-such-host.invalid")
         desk.await_stored()
-        desk.settle()
+        _settle(desk)
 
 
 def test_a_host_that_nobody_knows_is_named(runtime: Runtime, serve: Callable[..., ChildEndpoint], tmp_path: Path) -> None:
@@ -231,7 +234,7 @@ class TestOverTls:
         with ExitStack() as opened:
             desk = _desk(opened, runtime, endpoint, tmp_path, "--ca", str(file), names=_tls_url(endpoint))
             desk.await_stored()
-            desk.settle()
+            _settle(desk)
 
     def test_another_authority_is_refused(self, runtime: Runtime, endpoint: ChildEndpoint, tmp_path: Path) -> None:
         file = tmp_path / "other.pem"

@@ -165,6 +165,15 @@ def test_it_goes_on_after_the_endpoint_was_killed(serve: Callable[..., ChildEndp
     page.context.close()
 
 
+def test_a_page_that_never_hears_anything_says_what_to_look_for(client: PlotlyClient, chromium: Browser) -> None:
+    page = chromium.new_page()
+    page.route_web_socket("**/ws", lambda socket: socket.close())
+    page.goto(client.endpoint.url.rstrip("/") + client.new_plot({"y": [1]}))
+    expect(page.get_by_text("does every proxy on the way to it pass WebSockets on?")).to_be_visible()
+    state(page, "connecting")
+    page.context.close()
+
+
 def test_dates_with_a_zone_are_shown_in_the_viewers_and_others_as_they_are(client: PlotlyClient, look: Look) -> None:
     token, empty = trace(client)
     plain_token, plain = trace(client)

@@ -12,6 +12,8 @@ import { onChange, template } from "./theme.js";
 const WORDS = { connecting: "connecting", live: "live", waiting: "waiting", ended: "stream ended", none: "no stream", reconnecting: "reconnecting", gone: "gone" };
 const GONE = 4404; // as in pages.py
 const GONE_TEXT = "This plot was deleted, or is not shown to you any more.";
+const UNHEARD_TEXT = "No live connection yet. Does the endpoint run, and does every proxy on the way to it pass WebSockets on?";
+const MANY_LOSSES = 3;
 const CONFIG = {
   displaylogo: false, showTips: false, doubleClick: "reset+autosize",
   // plotly.js would offer to upload the readings to Plotly's own servers.
@@ -25,6 +27,7 @@ const state = element("header .state");
 const follow = element("#follow");
 
 const stream = { connected: false, gone: false, live: false, last: null, behind: 0 };
+let losses = 0; // of the connection
 let seq = null; // of the newest delta; null until there is a snapshot
 let figure = null; // as the endpoint tells it; what plotly.js adds stays out of the layout
 let edited = null; // plotly.js is set up for editing on the plot; null until it draws
@@ -150,7 +153,9 @@ function onMessage(message) {
 function onLost(code) {
   stream.connected = false;
   stream.gone ||= code === GONE;
+  losses += 1;
   if (stream.gone) notify(GONE_TEXT);
+  else if (seq === null && losses >= MANY_LOSSES) notify(UNHEARD_TEXT);
   showState();
 }
 

@@ -4,7 +4,7 @@ import gc
 
 from plotpost import log, port
 
-gc.threshold(8192)  # bytes between two collections: what a module leaves is room for the next, and what is free stays in one piece
+gc.threshold(8192)  # collect so often that what a module leaves is room for the next: what is free stays in one piece
 
 if port.warm():  # the watchdog of the life before may be running, and this one may end before it has begun
     from plotpost import watchdog

@@ -6,7 +6,7 @@ The board checks what it needs to be safe and says in one line what is wrong; ho
 import json
 
 from plotpost import sensors, units, url
-from plotpost.port import const
+from plotpost.port import const, printable
 from plotpost.settings import Settings
 
 _VERSION = const(1)
@@ -268,7 +268,7 @@ def _tokens(tokens, entries):
 
 def _plain(text):
     """Whether `text` can stand in an HTTP header, and between JSON's quotes, as it is."""
-    return all("!" <= c <= "~" and c not in '"\\' for c in text)
+    return printable(text) and " " not in text and '"' not in text and "\\" not in text
 
 
 def _account(account):

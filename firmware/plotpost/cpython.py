@@ -57,6 +57,11 @@ def receive(sock, buf):
         return None
 
 
+def printable(text):
+    """Whether `text` is printable ASCII."""
+    return text.isascii() and text.isprintable()
+
+
 def innermost(error):
     """File and line of the innermost frame of an error's traceback. Raises IndexError when there is none."""
     frame = traceback.extract_tb(error.__traceback__)[-1]

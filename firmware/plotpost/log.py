@@ -3,7 +3,7 @@
 `module` says which part speaks. A message may hold up to three `{}`, filled only when the line is written. No secret ever.
 """
 
-from plotpost.port import const, innermost, started, ticks_diff, ticks_ms
+from plotpost.port import const, innermost, printable, started, ticks_diff, ticks_ms
 
 DEBUG = const(0)
 INFO = const(1)
@@ -71,10 +71,7 @@ def _line(rank, module, message, a, b, c):
 
 
 def _printable(text):
-    for c in text:
-        if not " " <= c <= "~":
-            return "".join([c if " " <= c <= "~" else "?" for c in text])
-    return text
+    return text if printable(text) else "".join([c if " " <= c <= "~" else "?" for c in text])
 
 
 def place(exc):

@@ -26,6 +26,10 @@ if sys.implementation.name == "micropython":
         """Fill `buf` from a non-blocking socket: the number of bytes, 0 at the end of the stream, None when there is nothing yet."""
         return sock.readinto(buf)
 
+    def printable(text):
+        """Whether `text` is printable ASCII. A character that was taken from a text is kept for ever, a byte is not."""
+        return all(32 <= byte <= 126 for byte in text.encode())
+
     def innermost(error):
         """File and line of the innermost frame of an error's traceback, as texts. Raises IndexError when there is none."""
         out = io.StringIO()
@@ -39,6 +43,7 @@ else:
         byte_stream,
         const,
         innermost,
+        printable,
         receive,
         send,
         sleep_ms,

@@ -61,7 +61,8 @@ def _session_for(flash, head, first, endpoint):
     sessions = flash.sessions if head["endpoint"] == endpoint else flash.foreign
     if sessions and sessions[-1].stream_id == head["id"] and sessions[-1].next == first:
         return sessions[-1]
-    session = Session(flash, head["id"], head["endpoint"], [Channel("", "", decimals, token) for token, decimals in head["channels"]])
+    channels = [Channel("", "", decimals, token) for token, decimals in head["channels"]]
+    session = Session(flash, head["id"], head["endpoint"], channels)
     session.first = session.settled = first
     sessions.append(session)
     return session

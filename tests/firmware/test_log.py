@@ -1,5 +1,7 @@
 """What goes out on the serial port."""
 
+import gc
+
 from plotpost import log
 
 
@@ -136,3 +138,17 @@ def test_a_line_for_which_there_is_no_memory_does_not_stop_the_caller():
     with Captured() as lines:
         log.info("stream", "{}", Large())
     assert lines == []
+
+
+def test_a_line_leaves_nothing_in_memory_whatever_its_characters_are():
+    held = getattr(gc, "mem_alloc", int)  # CPython does not tell, and has room
+    every = bytes(range(32, 127)).decode()
+    with Captured() as lines:
+        log.info("stream", "x")
+        lines.clear()
+        gc.collect()
+        before = held()
+        log.info("stream", every)
+        assert lines.pop() == "12.034 I stream " + every
+        gc.collect()
+        assert held() <= before

@@ -59,13 +59,13 @@ class Supervisor:
     be cancelled. It saves what is in RAM, resets the board and does not return.
     """
 
-    def __init__(self, tasks, reset, look_ms=_LOOK_MS, cancel_ms=_CANCEL_MS, healthy_ms=_HEALTHY_MS):
+    def __init__(self, tasks, reset):
         self._tasks = tasks
         self._reset = reset
-        self._look_ms = look_ms
-        self._cancel_ms = cancel_ms
-        self._healthy_ms = healthy_ms
         self.restarts = 0
+        self.look_ms = _LOOK_MS
+        self.cancel_ms = _CANCEL_MS
+        self.healthy_ms = _HEALTHY_MS
 
     async def run(self):
         """Watch over the tasks until cancelled."""
@@ -84,9 +84,9 @@ class Supervisor:
     async def _pause(self):
         """When a call blocks the loop, nobody comes to his turn: that time does not count."""
         began = ticks_ms()
-        await sleep_ms(self._look_ms)
-        blocked = ticks_diff(ticks_ms(), began) - self._look_ms
-        if blocked > self._look_ms:
+        await sleep_ms(self.look_ms)
+        blocked = ticks_diff(ticks_ms(), began) - self.look_ms
+        if blocked > self.look_ms:
             for task in self._tasks:
                 task.seen = ticks_add(task.seen, blocked)
 
@@ -94,12 +94,12 @@ class Supervisor:
         if task.running.done():
             self._restart(task)
         elif task.cancelled:
-            if ticks_diff(now, task.cancelled_at) > self._cancel_ms:
+            if ticks_diff(now, task.cancelled_at) > self.cancel_ms:
                 self._reset("task %s cannot be cancelled" % task.name)
         elif ticks_diff(now, task.seen) > task.patience:
             log.error("supervisor", "task {} is stuck, restarting it", task.name)
             task.cancel()
-        elif task.restarts and ticks_diff(now, task.started) > self._healthy_ms:
+        elif task.restarts and ticks_diff(now, task.started) > self.healthy_ms:
             task.restarts = 0
 
     def _restart(self, task):

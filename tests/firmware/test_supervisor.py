@@ -19,7 +19,10 @@ class Watch:
         self.lines = []
         self.reason = ""
         log.write = self.lines.append
-        self.boss = Supervisor(tasks, self._reset, 20, cancel_ms, healthy_ms)
+        self.boss = Supervisor(tasks, self._reset)
+        self.boss.look_ms = 20
+        self.boss.cancel_ms = cancel_ms
+        self.boss.healthy_ms = healthy_ms
         asyncio.run(self._work(until))
         log.write = print
 

@@ -293,7 +293,8 @@ def test_a_static_picture_waits_for_no_reading(client: PlotlyClient, look: Look,
 
 def test_a_track_of_places_needs_no_other_server(client: PlotlyClient, look: Look) -> None:
     token = client.token()
-    page = look(client.new_plot({"type": "scattergeo", "lat": [], "lon": [], "mode": "lines+markers", "stream": {"token": token}}))
+    track = {"type": "scattergeo", "lat": [], "lon": [], "mode": "lines+markers", "stream": {"token": token}}
+    page = look(client.new_plot(track))
     with client.stream(token) as stream:
         stream.write({"lat": 52.5, "lon": 13.4}, {"lat": 48.1, "lon": 11.6})
         expect(page.locator("#plot .scattergeo .point")).to_have_count(2)

@@ -12,8 +12,8 @@ from types import TracebackType
 from host_tools import leash
 from host_tools.endpoint.errors import EndpointError
 
-_START_S = 30
-_STOP_S = 10
+_START_S = 120  # on a machine that has much else to do
+_STOP_S = 30  # it waits a few seconds for its clients, and writes what they sent
 
 
 class ChildEndpoint:

@@ -80,11 +80,12 @@ def _heard(transport: SerialTransport, seconds: float) -> Running | None:
     port.write(_CTRL_B)
     text = ""
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    found, over = None, False
+    while not (found or over):
+        over = time.monotonic() > deadline  # what has come by then is still read: this process may have stood still
         text += port.read(port.in_waiting or 1).decode("ascii", "replace")
-        if found := _understood(text):
-            return found
-    return None
+        found = _understood(text)
+    return found
 
 
 def _understood(text: str) -> Running | None:

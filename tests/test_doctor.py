@@ -71,6 +71,11 @@ def _answering(answer: bytes, context: ssl.SSLContext | None = None) -> Iterator
         listener.shutdown(socket.SHUT_RDWR)
 
 
+@pytest.fixture(autouse=True)
+def _time_to_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(far_end, "_HOLD_MS", 60_000)
+
+
 def test_an_endpoint_that_hears_the_board_while_it_streams_is_well(endpoint: ChildEndpoint) -> None:
     patient = _patient(endpoint.url)
     assert _reached(patient) == ok("this machine reaches plotpost, which hears it while it streams")
@@ -80,8 +85,10 @@ def test_an_endpoint_that_hears_the_board_while_it_streams_is_well(endpoint: Chi
 
 @pytest.mark.parametrize(("file", "is_live"), [(DEFAULT, False), (FILE.read_text(), True)], ids=["default", "docs/nginx.conf"])
 def test_a_proxy_that_holds_requests_back_is_noticed(
-    endpoint: ChildEndpoint, free_port: int, tmp_path: Path, file: str, is_live: bool
+    endpoint: ChildEndpoint, free_port: int, tmp_path: Path, file: str, is_live: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if not is_live:
+        monkeypatch.setattr(far_end, "_HOLD_MS", 1000)
     own_port = int(endpoint.url.rpartition(":")[2])
     folder = tmp_path / "nginx"
     folder.mkdir()

@@ -90,8 +90,8 @@ def token(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def endpoint(token: str, serve: Callable[..., ChildEndpoint]) -> ChildEndpoint:
-    return serve()
+def endpoint(token: str, serve: Callable[..., ChildEndpoint], free_port: int) -> ChildEndpoint:
+    return serve(port=free_port)
 
 
 @pytest.fixture
@@ -138,9 +138,8 @@ def test_readings_wait_on_flash_while_the_endpoint_is_away(
 ) -> None:
     board.live()
     endpoint.kill()
-    port = int(endpoint.url.rsplit(":", 1)[1])
     board.live(2)
-    back = serve(port=port, data=endpoint.data)
+    back = serve(port=endpoint.port, data=endpoint.data)
     board.live(1)
     assert _values(back) == board.taken == [0, 2, 4, 6]
     assert _devices(back) == [(4, 0)]
@@ -157,8 +156,8 @@ def test_the_dates_are_those_of_the_readings_and_not_of_their_arrival(board: Boa
     times = [_seconds(x) for x, _ in _stored(endpoint)]
     assert times == sorted(times)
     apart = [later - earlier for earlier, later in itertools.pairwise(times)]
-    assert all(gap > EVERY_S / 2 for gap in apart), apart
-    assert before - 1 < times[0] < times[-1] < time.time() + 1
+    assert all(gap > EVERY_S / 2 for gap in apart), apart  # it sleeps a second at least
+    assert before - 60 < times[0] < times[-1] < time.time() + 60  # the endpoint's answer may have been under way for long
 
 
 def _seconds(x: str) -> float:

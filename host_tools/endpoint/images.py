@@ -31,7 +31,7 @@ MOST_PIXELS = 8192  # of an edge
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 AT_ONCE = 2
 MOST_WAITING = 16
-TIMEOUT_S = 30.0
+TIMEOUT_S = 60.0
 
 _FLAGS = (
     "--headless", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",

@@ -51,7 +51,7 @@ class Editing:
         web.check_origin(request)
         user = self._login.user(request)
         if user is None:
-            raise Refusal(401, "you are not logged in")
+            raise Refusal(401, "log in in another window, then save again")
         info = self._plots.find(request.path_params["user"], request.path_params["fid"])
         if info is None or not info.visible_to(user, request.query_params.get("share_key", "")):
             raise Refusal(404, "there is no such plot")

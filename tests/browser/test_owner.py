@@ -310,7 +310,7 @@ def test_a_save_that_fails_says_why_and_loses_nothing(client: PlotlyClient, chro
     (session,) = page.context.cookies()
     page.context.clear_cookies()
     editor.get_by_role("button", name="Save", exact=True).click()
-    expect(editor.get_by_role("alert")).to_have_text("Not saved: you are not logged in")
+    expect(editor.get_by_role("alert")).to_have_text("Not saved: log in in another window, then save again")
     page.context.add_cookies([{"name": session["name"], "value": session["value"], "url": client.endpoint.url}])
     save(editor)
     assert client.figure(path)["layout"]["title"]["text"] == "new"

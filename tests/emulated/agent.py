@@ -31,9 +31,9 @@ MAIN = Path(__file__).parents[2] / "firmware" / "main.py"
 LOOPBACK = "10.0.2.2"  # this machine, as the board sees it
 
 _CHIP = "import sys; print(sys.implementation._mpy & 255, '%d.%d.%d' % sys.implementation[1][:3])"
-_COPY_S = 120.0
-_AWAIT_S = 90.0
-_STOP_S = 60.0  # the agent flushes for at most 10 s of its own time; the rest is for a slow machine
+_COPY_S = 240.0
+_AWAIT_S = 180.0
+_STOP_S = 120.0  # the agent flushes for at most 10 s of its own time; the rest is for a slow machine
 _LOOK_S = 0.02
 _READ_BYTES = 4096
 _CTRL_C = b"\x03"

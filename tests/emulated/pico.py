@@ -28,9 +28,9 @@ from tests.emulated.firmware import firmware
 Board = Literal["pico", "pico_w"]
 Status = Mapping[str, int]
 
-_AWAIT_S = 60.0
-_CONTROL_S = 20.0
-_STOP_S = 5.0
+_AWAIT_S = 120.0
+_CONTROL_S = 60.0
+_STOP_S = 20.0
 _POLL_S = 0.02
 
 
@@ -155,7 +155,7 @@ class Pico:
         """Waits until the board's status has these values. Raises BoardError."""
         return self._await(str(wanted), lambda status: all(status[name] == value for name, value in wanted.items()))
 
-    def mpremote(self, *arguments: str, timeout: float = 60.0) -> str:
+    def mpremote(self, *arguments: str, timeout: float = _AWAIT_S) -> str:
         """What `mpremote connect PORT ARGUMENTS...` writes. Raises BoardError with its message, or when it takes too long."""
         command = [sys.executable, "-m", "mpremote", "connect", self.port, *arguments]
         try:
@@ -166,7 +166,7 @@ class Pico:
             raise BoardError(done.stdout + done.stderr)
         return done.stdout
 
-    def run(self, code: str, timeout: float = 60.0, fresh: bool = True) -> str:
+    def run(self, code: str, timeout: float = _AWAIT_S, fresh: bool = True) -> str:
         """What a program prints. `fresh` soft-resets the interpreter first (main.py does not run then). Raises BoardError."""
         return self.mpremote(*([] if fresh else ["resume"]), "exec", code, timeout=timeout)
 

@@ -8,7 +8,7 @@ import threading
 from types import TracebackType
 from typing import Self
 
-_WAIT_S = 60.0
+_WAIT_S = 120.0
 
 
 class Sink:

@@ -13,7 +13,7 @@ import time
 from types import TracebackType
 from typing import Self
 
-TIMEOUT_S = 90
+TIMEOUT_S = 180
 
 
 class Terminal:

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.emulated
 
 PART = Path(__file__).parent / "parts" / "load.py"
 SSID, KEY = "lab", "emulated-key"
-AWAIT_S = 120
+AWAIT_S = 240
 WATCHDOG_MS = 8388
 CLOSE_TIMEOUT_MS = 10_000  # modlwip.c
 

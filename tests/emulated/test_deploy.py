@@ -26,7 +26,7 @@ pytestmark = pytest.mark.emulated
 
 ROOT = Path(__file__).parents[2]
 PICO = boards.load("pico")
-AWAIT_S = 30
+AWAIT_S = 120
 MIP_S = 180.0
 BARE_CUTS = (60, 120)  # operations of flash into the deploys of a bare board, one after the other
 

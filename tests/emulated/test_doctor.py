@@ -23,7 +23,7 @@ from tests.findings import findings
 
 pytestmark = pytest.mark.emulated
 
-AWAIT_S = 60
+AWAIT_S = 120
 SSID, KEY = "lab", "emulated-key"
 WRONG_KEY, WRONG_TOKEN = "not-the-key", "not-a-token"
 

@@ -15,7 +15,7 @@ from tests.emulated.terminal import Terminal
 
 pytestmark = pytest.mark.emulated
 
-AWAIT_S = 60
+AWAIT_S = 120
 BEGIN = "I agent patient: 1 channels"
 CRASHES = """\
 boot 12 (0.1.0) after 86400 s: task stream does not recover: OSError at stream.py:120
@@ -71,7 +71,7 @@ def test_ctrl_c_ends_the_monitor_and_not_the_agent(board: Agent) -> None:
 
 
 def test_a_reset_is_seen_from_its_first_line(board: Agent, tmp_path: Path) -> None:
-    monitor = processes.start(tmp_path, "monitor", "--port", board.pico.port, "--json", "--for", "20")
+    monitor = processes.start(tmp_path, "monitor", "--port", board.pico.port, "--json", "--for", str(AWAIT_S))
     assert monitor.stdout is not None
     monitor.stdout.readline()
     board.pico.reset()

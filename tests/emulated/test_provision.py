@@ -19,7 +19,7 @@ pytestmark = pytest.mark.emulated
 
 Json = dict[str, Any]
 
-TIMEOUT_S = 90
+TIMEOUT_S = 180
 CONFIG: Json = {
     "version": 1,
     "board": "pico",

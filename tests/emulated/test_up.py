@@ -29,7 +29,7 @@ pytestmark = pytest.mark.emulated
 
 Json = dict[str, Any]
 
-_END_S = 30
+_END_S = 90
 
 
 @pytest.fixture(scope="module")

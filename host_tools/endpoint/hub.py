@@ -1,6 +1,7 @@
 """Viewers: a snapshot, then deltas, at most 20 a second, bounded queues."""
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -86,6 +87,7 @@ class _Channel:
         self._seq = 0
         self._last: int | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._told = -math.inf  # loop time
         self.delta = Delta()
 
     def join(self) -> Subscription:
@@ -106,7 +108,8 @@ class _Channel:
         if self.delta.size > _DELTA_SIZE:
             self.lose_all()
         if self._timer is None and (self.delta or self._asking):
-            self._timer = asyncio.get_running_loop().call_later(self._interval, self._tick)
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_at(max(self._told + self._interval, loop.time()), self._tick)
 
     def lose_all(self) -> None:
         """Deltas no longer lead to what the figure is now: everybody needs a snapshot."""
@@ -116,6 +119,7 @@ class _Channel:
 
     def _tick(self) -> None:
         self._timer = None
+        self._told = asyncio.get_running_loop().time()
         if self.delta:
             delta, self.delta = self.delta, Delta()
             self._seq += 1

@@ -316,6 +316,7 @@ def save_plot(
 
     Gives the plot's id and warnings. Raises Refusal, StoreError.
     """
+    filename = filename.strip()
     _check_name(filename)
     _check_words(fileopt, sharing)
     data, layout = checked(store, user, data, layout)

@@ -448,12 +448,12 @@ class Store:
         return row[0] if row else None
 
     def new_plot(self, user: User, filename: str, sharing: str, snapshot: bytes, points: int) -> int:
-        """Call it in a transaction."""
+        """One without a filename is called by its number. Call it in a transaction."""
         fid, now = self._next_fid(user), now_ms()
         self._write(
             "INSERT INTO plots (user_id, fid, filename, sharing, share_key, points, created, changed, snapshot)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            user.id, fid, filename, sharing, secrets.token_hex(10), points, now, now, snapshot,
+            user.id, fid, filename or f"plot {fid}", sharing, secrets.token_hex(10), points, now, now, snapshot,
         )  # fmt: skip
         row = self._row("SELECT last_insert_rowid()")
         assert row is not None
@@ -563,12 +563,12 @@ class Store:
         return [FileRow(*row) for row in self._rows(f"{_FILES} WHERE file.user_id = ? ORDER BY file.fid DESC", user_id)]
 
     def new_file(self, user: User, kind: str, filename: str, sharing: str, content: bytes = b"") -> int:
-        """Make a grid or a folder; gives its fid."""
+        """Make a grid or a folder, called by its number without a filename; gives its fid."""
         fid, now = self._next_fid(user), now_ms()
         self._write(
             "INSERT INTO files (user_id, fid, kind, filename, sharing, share_key, created, changed, content)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            user.id, fid, kind, filename, sharing, secrets.token_hex(10), now, now, content,
+            user.id, fid, kind, filename or f"{kind} {fid}", sharing, secrets.token_hex(10), now, now, content,
         )  # fmt: skip
         return fid
 

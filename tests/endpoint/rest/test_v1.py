@@ -104,6 +104,15 @@ def test_behind_a_proxy_that_speaks_https_the_address_begins_with_that(client: P
     assert json.loads(answer)["url"].startswith("https://plots.example/~")
 
 
+@pytest.mark.parametrize("kwargs", [{}, {"filename": ""}, {"filename": " "}])
+def test_a_plot_without_a_name_is_called_by_its_number(client: PlotlyClient, kwargs: dict[str, str]) -> None:
+    told = client.plot([{"y": [1]}], **kwargs)
+
+    name = f"plot {told['url'].rpartition('/')[2]}"
+    assert told["filename"] == name
+    assert f"<title>{name}</title>" in client.get(urlsplit(told["url"]).path)[1].decode()
+
+
 def test_pairs_of_lists_are_x_and_y(client: PlotlyClient) -> None:
     told = post(client, raw_body(client, "[[0, 1], [3, 4], [0, 1], [5, 6]]"))
 

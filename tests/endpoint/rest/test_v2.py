@@ -175,7 +175,14 @@ def test_a_reference_to_a_grid_that_is_gone_gives_way_to_the_data(call: Call, fi
     assert call("GET", f"{path}/content")[1]["data"] == [{"x": [5]}]
 
 
-def test_a_folder_without_a_name_is_refused_for_that_though_a_plot_has_none(call: Call) -> None:
+@pytest.mark.parametrize(("resource", "body"), [("plots", {"figure": {}}), ("grids", GRID)])
+def test_a_file_without_a_name_is_called_by_its_number(call: Call, resource: str, body: dict[str, Any]) -> None:
+    file = call("POST", f"/v2/{resource}", body)[1]["file"]
+
+    assert file["filename"] == f"{file['filetype']} {file['fid'].partition(':')[2]}"
+
+
+def test_a_folder_without_a_name_is_refused_though_a_plot_needs_none(call: Call) -> None:
     made(call, "plots", {"figure": {"data": []}})
 
     status, answer = call("POST", "/v2/folders", {"path": "/"})

@@ -18,6 +18,7 @@ _SIZE_SO_FAR = re.compile(rb"(?:[0-9A-Fa-f]{1,15}[ \t]*(?:;[^\n]*)?\r?)?")
 # What may stand between the bytes that were counted and the next size. An LF is the chunk's end when a size follows, and the end
 # of the client's own line when another line end follows.
 _CHUNK_END = re.compile(rb"(?P<crlf>[^\r\n]*\n?)\r\n|(?P<lf>[^\r\n]*\n)\n|\n(?=[^\r\n])")
+_LAST_CHUNK = b"0\r\n\r\n"
 _TRAILERS = re.compile(rb"(?:[^\n]+\n)*?\r?\n")
 _MAX_SIZE_LINE = 4096
 _MAX_OVERLONG = 256  # bytes of a chunk beyond the size that it claims
@@ -33,6 +34,9 @@ class Body(Protocol):
 
     def feed(self, data: bytes) -> bytes:
         """Take bytes from the connection, return the body's bytes among them."""
+
+    def ends_with(self, data: bytes) -> bool:
+        """Whether the body looks as if it ended with these bytes, to be fed next."""
 
     def end(self) -> None:
         """The client has stopped sending: sets `done` or `refusal`."""
@@ -60,6 +64,9 @@ class UntilClose:
     def feed(self, data: bytes) -> bytes:
         return data
 
+    def ends_with(self, _data: bytes) -> bool:
+        return False
+
     def end(self) -> None:
         self.done = True
 
@@ -82,6 +89,9 @@ class Counted:
             self.done = True
             self.surplus += data[len(taken) :]
         return taken
+
+    def ends_with(self, data: bytes) -> bool:
+        return len(data) >= self._left
 
     def end(self) -> None:
         if not self.done:
@@ -115,6 +125,9 @@ class Chunked:
         while at < len(data) and not self.done and self.refusal is None:
             at = self._step(self, data, at, pieces)
         return b"".join(pieces)
+
+    def ends_with(self, data: bytes) -> bool:
+        return data.endswith(_LAST_CHUNK)
 
     def end(self) -> None:
         if self._step is Chunked._trailers:  # the last chunk has come, only its empty line is missing

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import math
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
@@ -23,6 +24,8 @@ from .lines import MAX_LINE, Lines
 
 logger = logging.getLogger(__name__)
 
+_GATHER_S = 0.06
+_GATHER_BYTES = 16 * 1024  # of one connection
 _TLS_HANDSHAKE = 0x16  # the first byte of a TLS record that opens a connection (RFC 8446 section 5.1)
 
 
@@ -87,6 +90,9 @@ class Gate:
         self.serving: set[StreamRequest] = set()
         self._clock = clock
         self._now = clock() + self.limits.tick_s
+        self._gathered: deque[Front] = deque()
+        self._timer: asyncio.TimerHandle | None = None  # as long as there is something to work off
+        self._worked_off = -math.inf  # loop time
 
     def connect(
         self,
@@ -102,8 +108,29 @@ class Gate:
         """A time at which at least `seconds` will have passed, however coarse the timer is."""
         return self._now + seconds
 
+    def gather(self, front: "Front") -> None:
+        """Have the front work off its input together with others': at once after a pause, else some 60 ms after the last time.
+
+        A thousand boards that send a line each wake the processor a thousand times, and each time it has forgotten what it did.
+        """
+        self._gathered.append(front)
+        if self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_at(max(self._worked_off + _GATHER_S, loop.time()), self.work_off)
+
+    def work_off(self) -> None:
+        """Have every line that has come taken now."""
+        if self._timer is None:
+            return
+        self._timer.cancel()
+        self._timer = None
+        self._worked_off = asyncio.get_running_loop().time()
+        while self._gathered:
+            self._gathered.popleft().work_off()
+
     def sweep(self) -> None:
         """Deal with every connection whose time is up."""
+        self.work_off()
         now = self._clock()
         self._now = now + self.limits.tick_s
         for front in [front for front in self.fronts if front.deadline <= now]:
@@ -166,12 +193,15 @@ class Front(asyncio.Protocol):
         if self._leaving:
             self._drain(data)
             return
-        if self.request is not None and not self.request.complete:
-            self.extend()
+        gathered = bool(self._input)
         self._input += data
-        self._pump()
+        if self.request is None or not self.request.can_wait(self._input):
+            self.work_off()
+        elif not gathered:
+            self.gate.gather(self)
 
     def eof_received(self) -> bool:
+        self.work_off()
         self._eof = True
         if self.request is None:
             return False  # nothing is owed: the transport closes itself
@@ -181,6 +211,8 @@ class Front(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget()
         if self.request is not None:
+            if self._input and not self.request.complete:
+                self.request.feed(self._input)
             self.request.lost(exc)
 
     def pause_writing(self) -> None:
@@ -200,6 +232,7 @@ class Front(asyncio.Protocol):
     def shutdown(self) -> None:
         """The server stops: end what is open, with an answer where one is owed."""
         self.gate.stopping = True
+        self.work_off()
         if self.request is not None:
             self.request.shutdown()
         elif not self._leaving:
@@ -297,8 +330,14 @@ class Front(asyncio.Protocol):
         if self._drained > self.gate.limits.drain_bytes:
             self.transport.close()
 
+    def work_off(self) -> None:
+        """Make use of what has come."""
+        if self.request is not None and not self.request.complete:
+            self.extend()
+        self._pump()
+
     def _pump(self) -> None:
-        """Work off the input. A loop, because a segment may hold any number of small requests."""
+        """A loop, because a segment may hold any number of small requests."""
         if self._pumping:
             return
         self._pumping = True
@@ -355,6 +394,7 @@ class Front(asyncio.Protocol):
             self._begin_stream(head)
 
     def _begin_stream(self, head: Head) -> None:
+        self.gate.work_off()  # what came before on another connection counts before, also when this stream ends that one
         try:
             if len(self.gate.serving) >= self.gate.limits.streams:
                 raise Refusal(503, f"all {self.gate.limits.streams} streams that this endpoint allows are open; try again later")
@@ -386,6 +426,10 @@ class StreamRequest:
             self._front.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         if self._body.done:
             self._end(None)
+
+    def can_wait(self, data: bytes) -> bool:
+        """Whether the bytes that have come may be taken a little later: they are few, and nobody waits for an answer to them."""
+        return not self.complete and len(data) < _GATHER_BYTES and not self._body.ends_with(data)
 
     def feed(self, data: bytes) -> bytes:
         """Take bytes of the connection, return those that belong to the next request."""
@@ -498,6 +542,10 @@ class AsgiRequest(HttpToolsProtocol):
         self.connections.discard(self)  # the front is registered in its place
         self.data_received(raw_head)
         self._go_on()
+
+    def can_wait(self, _data: bytes) -> bool:
+        """Pages are served at once."""
+        return False
 
     def feed(self, data: bytes) -> bytes:
         """Take bytes of the connection, return those that belong to the next request."""

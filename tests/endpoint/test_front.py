@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import math
 import socket
 import struct
 import time
@@ -27,6 +28,8 @@ START = HEAD + b"\r\n"
 END = b"0\r\n\r\n"
 LARGE = 32 << 20  # more than any kernel takes off an application's hands
 GET = b"GET /page HTTP/1.1\r\nHost: x\r\n\r\n"
+
+LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
 pytestmark = pytest.mark.parametrize(
     "loop_factory", [asyncio.new_event_loop, cast(Any, uvloop.new_event_loop)], ids=["asyncio", "uvloop"]
@@ -440,15 +443,24 @@ RECORDED = {
 }
 
 
+class EagerGate(Gate):
+    """Gathers nothing: every segment is taken by itself."""
+
+    def gather(self, front: Front) -> None:
+        front.work_off()
+
+
+def connected(gate: Gate) -> tuple[Front, MemoryTransport]:
+    front, transport = gate.connect(uvicorn.Config(cast(Any, app)), ServerState(), {}), MemoryTransport()
+    front.connection_made(transport)
+    return front, transport
+
+
 def play_to_front(segments: list[bytes]) -> tuple[list[RecordingSession], bytes]:
     """What the sessions received, and what was answered."""
     streams = RecordingStreams()
     streams.commit = "at once"
-    state = ServerState()
-    front = Gate(streams).connect(uvicorn.Config(cast(Any, app)), state, {})
-    assert isinstance(front, Front)
-    transport = MemoryTransport()
-    front.connection_made(transport)
+    front, transport = connected(EagerGate(streams))
     for segment in segments:
         front.data_received(segment)
     return streams.sessions, transport.written
@@ -470,6 +482,96 @@ def test_two_requests_give_two_answers_at_every_split(loop_factory: object) -> N
         sessions, answered = play_to_front([wire[:cut], wire[cut:]])
         assert [session.received for session in sessions] == [LINE, LINE + LINE]
         assert answered.count(b"HTTP/1.1 200 OK\r\n") == 2
+
+
+def gathering(test: Callable[[Gate, RecordingStreams], Awaitable[None]]) -> Callable[[LoopFactory], None]:
+    """Runs a test in a loop, with a gate that has just worked off what was gathered, and so waits before it does again."""
+
+    async def run() -> None:
+        streams = RecordingStreams()
+        gate = Gate(streams)
+        gate.gather(connected(gate)[0])
+        gate.work_off()
+        await test(gate, streams)
+
+    def wrapper(loop_factory: LoopFactory) -> None:
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            runner.run(run())
+
+    return wrapper
+
+
+@gathering
+async def test_lines_of_many_boards_are_gathered_and_taken_together(gate: Gate, streams: RecordingStreams) -> None:
+    fronts = [connected(gate)[0] for _ in range(3)]
+    for front in fronts:
+        front.data_received(START)
+        front.data_received(chunk(LINE))
+        front.data_received(chunk(LINE))
+    assert [session.received for session in streams.sessions[:2]] == [LINE * 2, LINE * 2]  # the last to begin has its turn first
+    assert streams.sessions[2].received == b""
+    async with asyncio.timeout(PATIENCE_S):
+        while streams.sessions[2].received != LINE * 2:
+            await asyncio.sleep(0.001)
+
+
+@gathering
+async def test_after_a_pause_a_line_is_taken_at_once(gate: Gate, streams: RecordingStreams) -> None:
+    gate._worked_off = -math.inf
+    front, _ = connected(gate)
+    front.data_received(START + chunk(b"\n"))
+    front.data_received(chunk(LINE))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert streams.sessions[0].received == b"\n" + LINE
+
+
+@pytest.mark.parametrize("headers", [b"Transfer-Encoding: chunked\r\n", b"Content-Length: 14\r\n"])
+def test_nobody_who_waits_for_an_answer_waits_for_other_boards(headers: bytes, loop_factory: LoopFactory) -> None:
+    @gathering
+    async def test(gate: Gate, streams: RecordingStreams) -> None:
+        front, transport = connected(gate)
+        front.data_received(b"POST / HTTP/1.1\r\nplotly-streamtoken: abcdefghij\r\n" + headers + b"\r\n")
+        streams.commit = "at once"
+        wire = LINE if b"Length" in headers else chunk(LINE) + END
+        front.data_received(wire[:3])
+        assert transport.written == b""
+        front.data_received(wire[3:])
+        assert transport.written.startswith(b"HTTP/1.1 200 OK\r\n")
+
+    test(loop_factory)
+
+
+@gathering
+async def test_much_input_is_taken_at_once(gate: Gate, streams: RecordingStreams) -> None:
+    front, _ = connected(gate)
+    front.data_received(START)
+    for _ in range(2000):
+        front.data_received(chunk(LINE))
+    assert len(streams.sessions[0].received) > 1000 * len(LINE)
+
+
+@pytest.mark.parametrize("end", ["connection_lost", "eof_received", "shutdown", "sweep"])
+def test_what_was_gathered_counts_when_a_connection_ends(end: str, loop_factory: LoopFactory) -> None:
+    @gathering
+    async def test(gate: Gate, streams: RecordingStreams) -> None:
+        front, transport = connected(gate)
+        front.data_received(START)
+        front.data_received(chunk(LINE))
+        match end:
+            case "connection_lost":
+                transport.close()
+                front.connection_lost(None)
+                assert streams.sessions[0].aborted
+            case "eof_received":
+                front.eof_received()
+            case "shutdown":
+                front.shutdown()
+            case "sweep":
+                gate.sweep()
+        assert streams.sessions[0].received == LINE
+
+    test(loop_factory)
 
 
 def test_thousands_of_requests_in_one_segment_are_all_answered(loop_factory: object) -> None:

@@ -12,6 +12,7 @@ import tty
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ import trustme
 from host_tools import accounts, doctor, firewall
 from host_tools.child_endpoint import ChildEndpoint
 from host_tools.device import DeviceError, Lost, PortError, Raised
-from host_tools.doctor import Finding, Mark, sensors, wifi
+from host_tools.doctor import Finding, Mark, agent, sensors, wifi
 from host_tools.doctor import endpoint as far_end
 from host_tools.doctor.findings import Check, Failed, ok
 from host_tools.doctor.patient import Patient
@@ -345,6 +346,13 @@ def test_a_board_that_plotpost_does_not_know_is_wrong_usage(tmp_path: Path) -> N
     done = processes.run(tmp_path, "doctor", "--port", "/dev/null", "--board", "pico_x")
     assert done.returncode == 2
     assert "'pico_x' is unknown; known:" in done.stderr
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[" * 100_000], ids=lambda content: str(content[:4]))
+def test_a_configuration_on_the_board_that_is_none_is_told(content: bytes) -> None:
+    board: Any = SimpleNamespace(read=lambda path: content)
+    (finding,) = findings(agent.config, Patient("", None, attached=board))
+    assert finding == Finding(Mark.FAILED, "config.json is not JSON", "write it anew: plotpost provision")
 
 
 @pytest.fixture

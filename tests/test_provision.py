@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import click
@@ -15,7 +16,7 @@ from click.testing import CliRunner
 from host_tools import accounts, boards
 from host_tools.child_endpoint import ChildEndpoint
 from host_tools.config import ConfigError, validate
-from host_tools.provision import ProvisionError, masked, nearby
+from host_tools.provision import ProvisionError, masked, nearby, read_back
 from host_tools.provision.complete import Attached, Complete, Source, complete
 from host_tools.provision.documents import Documents, read_documents
 from host_tools.provision.questions import Questions
@@ -140,6 +141,12 @@ def test_what_cannot_be_read_is_told(text: str, secrets: str | None, told: str, 
     with pytest.raises(ConfigError) as caught:
         read_documents("-", secrets)
     assert str(caught.value).startswith(told)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[]", b"[" * 100_000], ids=lambda content: str(content[:4]))
+def test_a_configuration_on_the_board_that_is_none_counts_as_none(content: bytes) -> None:
+    board: Any = SimpleNamespace(read=lambda path: content)
+    assert read_back(board) is None
 
 
 # Made whole

@@ -1,6 +1,5 @@
 """`plotpost deploy`: the agent onto an attached board."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from host_tools import output
 from host_tools.boards import Board
 from host_tools.cli import options
 from host_tools.cli.attached import board_of, resuming
-from host_tools.config import ConfigError, Json, read
+from host_tools.config import ConfigError, Json, parsed, read
 from host_tools.device import Device
 
 
@@ -70,10 +69,9 @@ def _read(path: Path) -> Json:
 def _settings_of(device: Device) -> Json | None:
     """The board's own config.json; None when it has none that can be read."""
     try:
-        content = json.loads(device.read("/config.json"))
-    except (FileNotFoundError, ValueError):
+        return parsed(device.read("/config.json"), "/config.json")
+    except (FileNotFoundError, ConfigError):
         return None
-    return content if isinstance(content, dict) else None
 
 
 def _tell(deployed: deploying.Deployed, board: Board, port: str) -> None:

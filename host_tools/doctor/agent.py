@@ -85,7 +85,7 @@ def _read(device: Device, name: str) -> dict[str, Any]:
         content = json.loads(device.read(f"/{name}"))
     except FileNotFoundError:
         raise Failed(f"there is no {name}", "make it: plotpost provision") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Failed(f"{name} is not JSON", "write it anew: plotpost provision") from None
     if not isinstance(content, dict):
         raise Failed(f"{name} is no object in {{}}", "write it anew: plotpost provision")

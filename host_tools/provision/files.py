@@ -184,7 +184,7 @@ def _parsed(device: Device, path: str) -> Json | None:
 def _loaded(content: bytes) -> object:
     try:
         return json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

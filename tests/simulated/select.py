@@ -7,11 +7,12 @@ while it looks for the endpoint's answer, really gives the endpoint a moment.
 import time
 
 import uselect
+from micropython import const
 from uselect import *
 
-_SHORT_MS = 20  # plotpost looks at least this often whether an answer has come
-_ROW = 4  # no other tasks make so many short pauses one after another
-_REAL_MS = 2  # enough for an endpoint on the same machine: the agent's deadlines are hundreds of such looks away
+_SHORT_MS = const(20)  # plotpost looks at least this often whether an answer has come
+_ROW = const(4)  # no other tasks make so many short pauses one after another
+_REAL_MS = const(2)  # enough for an endpoint on the same machine: the agent's deadlines are hundreds of such looks away
 
 
 class poll:

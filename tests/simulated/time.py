@@ -4,10 +4,11 @@ Stands before the built-in module on MICROPYPATH, for asyncio too; see select.py
 """
 
 import utime
+from micropython import const
 from utime import *
 
-_PERIOD = 1 << 30  # of ticks_ms on a board
-_MINUTE_MS = 60000
+_PERIOD = const(1 << 30)  # of ticks_ms on a board
+_MINUTE_MS = const(60000)
 
 _skipped = 0  # milliseconds
 _minute = 0

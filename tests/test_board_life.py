@@ -2,17 +2,23 @@
 
 import json
 import time
+from array import array
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from plotpost.flash import Flash
+from plotpost.settings import Channel
 
 from host_tools import accounts
 from host_tools.child_endpoint import ChildEndpoint
 from host_tools.endpoint.plots import save_plot
 from host_tools.runtime import Runtime
 from host_tools.simulate import LogLine, Simulation
+
+_CLOCK_UNKNOWN = 1 << 16  # in the head of a record: spool.py
+_LITTLE_KIB = 136  # a board with WiFi has 160, and need not compile the firmware
 
 DYING_PART = """\
 class Driver:
@@ -119,6 +125,35 @@ def test_health_is_streamed_like_any_reading_and_the_endpoint_is_told_of_boots_a
         [device] = store.devices(user)
     assert device.device is not None
     assert device.device.endswith("; boots=1; reset=unknown")
+
+
+def test_a_board_boots_with_a_full_flash_and_sends_all_of_it(
+    runtime: Runtime, endpoint: ChildEndpoint, tokens: list[str], tmp_path: Path
+) -> None:
+    spool = tmp_path / "spool"
+    earlier = _fill(spool, endpoint.url, tokens[0])
+    files = {f"spool/{path.name}": path.read_bytes() for path in spool.iterdir()}
+    config, secrets = _files(endpoint.url, tokens, [HEALTH])
+    lines: list[LogLine] = []
+    with Board(
+        runtime, config | {"spool": {"ram": "16KiB"}}, secrets, files=files, heap_kib=_LITTLE_KIB, on_line=lines.append
+    ) as board:
+        while any((board.flash / name).exists() for name in files):
+            assert board.wait(0.1) is None, lines
+        assert board.stop() == 0
+    _await_points(endpoint, earlier)
+    assert any(line.message == f"{earlier} readings of earlier boots wait on flash" for line in lines)
+
+
+def _fill(folder: Path, endpoint: str, token: str) -> int:
+    """Readings of an earlier boot, as many as the flash of a board takes by default; returns how many."""
+    flash = Flash(str(folder), 64 * 1024, endpoint)
+    session = flash.session("00112233445566aa", endpoint, [Channel("load1", "", 0, token)])
+    count = 0
+    while len(session.segments) < 16:
+        words = array("i", [word for n in range(count, count + 100) for word in (_CLOCK_UNKNOWN, n, n)])
+        count += session.append(words, 0, count, 100)
+    return count
 
 
 def _await_points(endpoint: ChildEndpoint, count: int) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 import trustme
+from plotpost.crash import Boot
 
 from host_tools import accounts, doctor, firewall
 from host_tools.child_endpoint import ChildEndpoint
@@ -353,6 +354,18 @@ def test_a_configuration_on_the_board_that_is_none_is_told(content: bytes) -> No
     board: Any = SimpleNamespace(read=lambda path: content)
     (finding,) = findings(agent.config, Patient("", None, attached=board))
     assert finding == Finding(Mark.FAILED, "config.json is not JSON", "write it anew: plotpost provision")
+
+
+@pytest.mark.parametrize("bad", range(3, 8))
+def test_safe_mode_is_told_when_the_firmware_is_in_it(bad: int) -> None:
+    def read(path: str) -> bytes:
+        if path != "/boot.json":
+            raise FileNotFoundError(path)
+        return json.dumps({"boots": 9, "bad": bad, "reason": ""}).encode()
+
+    board: Any = SimpleNamespace(read=read)
+    (finding,) = findings(agent.lives, Patient("", None, attached=board))
+    assert (finding.mark is Mark.FAILED) is Boot.looping(SimpleNamespace(bad=bad))
 
 
 @pytest.fixture

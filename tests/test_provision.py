@@ -328,6 +328,12 @@ def test_a_board_that_is_to_make_its_plot_by_itself_does(tmp_path: Path) -> None
     assert (whole.config, whole.secrets["account"], whole.plot) == (config, account, None)
 
 
+def test_a_board_at_a_bridge_makes_no_plot_by_itself(tmp_path: Path) -> None:
+    config = {key: value for key, value in CONFIG.items() if key != "wifi"} | {"plot": {"title": "Mine"}}
+    whole = _complete(tmp_path, config, {**SECRETS, "account": {"user": "me", "api_key": "s3cr3t-key"}})
+    assert "plot" not in whole.config
+
+
 def test_a_user_that_is_made_on_the_way_is_told_with_the_key(tmp_path: Path) -> None:
     config = {**CONFIG, "endpoint": "http://192.0.2.1:8050"}  # TEST-NET-1: nobody answers
     first = _complete(tmp_path, config, SECRETS | {"tokens": {}}, data=tmp_path / "data")
@@ -384,6 +390,16 @@ def test_the_account_in_the_secrets_is_used_and_does_not_go_to_the_board(here: J
 
 def test_both_ways_find_the_same_tokens(endpoint: ChildEndpoint, here: Json, key: str, tmp_path: Path) -> None:
     assert _complete(tmp_path, here, api_key=key).secrets == _complete(tmp_path, here, data=endpoint.data).secrets
+
+
+def test_the_plot_of_a_board_that_has_its_tokens_is_found_with_an_api_key(here: Json, key: str, tmp_path: Path) -> None:
+    config = {**here, "plot": {"filename": "tomatoes & basil"}}
+    first = _complete(tmp_path, config, api_key=key)
+    assert first.plot
+    known = (first.config, first.secrets)
+    assert _complete(tmp_path, config, known=known, api_key=key).plot == first.plot
+    assert _complete(tmp_path, config, known=known, api_key="s3cr3t-key").plot is None
+    assert _complete(tmp_path, {**config, "plot": {"filename": "beans"}}, known=known, api_key=key).plot is None
 
 
 def test_a_wrong_api_key_is_told_and_not_shown(endpoint: ChildEndpoint, here: Json, tmp_path: Path) -> None:

@@ -61,18 +61,21 @@ def draw(account: Account, config: Json, wanted: Collection[str], device_id: str
 
     A board finds its own tokens again, also after it was wiped: `device_id` stands in their names. Several boards can share a plot.
     """
-    names = {"filename": config["name"], "title": config["name"], **config.get("plot", {})}
+    filename, title = filename_of(config), config.get("plot", {}).get("title", config["name"])
     streams = list(_streams(config))
-    registered = dict(
-        zip(wanted, account.tokens([f"{names['filename']}: {each} of {device_id}" for each in wanted]), strict=True)
-    )
+    registered = dict(zip(wanted, account.tokens([f"{filename}: {each} of {device_id}" for each in wanted]), strict=True))
     new = {stream: each.token for stream, each in registered.items() if each.path is None}
     path = next((each.path for each in registered.values() if each.path is not None), "")
     if new:
         traces, layout = plot.figure([_Channel(name, unit, new.get(stream, "")) for stream, name, unit in streams])
         added = [trace for trace, (stream, _, _) in zip(traces, streams, strict=True) if stream in new]
-        path = account.append(names["filename"], added, {**layout, "title": {"text": names["title"]}})
+        path = account.append(filename, added, {**layout, "title": {"text": title}})
     return Made({stream: each.token for stream, each in registered.items()}, path)
+
+
+def filename_of(config: Json) -> str:
+    """What the plot of a checked configuration is called at the endpoint."""
+    return str(config.get("plot", {}).get("filename", config["name"]))
 
 
 def _streams(config: Json) -> Iterator[tuple[str, str, str]]:
@@ -139,6 +142,13 @@ class Remote:
         except (KeyError, TypeError):
             raise self._stranger() from None
 
+    def plot_named(self, filename: str) -> str | None:
+        """The path of the user's plot of that name, None where there is none, or it is not told."""
+        with contextlib.suppress(ProvisionError, KeyError):
+            told = self._ask(f"/v2/plots/lookup?{urllib.parse.urlencode({'path': filename})}")
+            return urllib.parse.urlsplit(str(told["web_url"])).path.rstrip("/")
+        return None
+
     def append(self, filename: str, traces: list[Json], layout: Json) -> str:
         arguments = {"filename": filename, "fileopt": "append", "layout": layout, "world_readable": True}
         fields = {"un": self._user, "key": self._key, "origin": "plot", "platform": "plotpost"}
@@ -148,10 +158,10 @@ class Remote:
             raise ProvisionError(f"{self._endpoint} makes no plot: {told.get('error') or 'its answer names none'}")
         return urllib.parse.urlsplit(str(told["url"])).path
 
-    def _ask(self, path: str, content: Mapping[str, Any]) -> Json:
-        """POST: a form for REST v1, JSON for v2."""
+    def _ask(self, path: str, content: Mapping[str, Any] | None = None) -> Json:
+        """GET, or with `content` POST: a form for REST v1, JSON for v2."""
         form = path == "/clientresp"
-        body = urllib.parse.urlencode(content).encode() if form else json.dumps(content).encode()
+        body = None if content is None else (urllib.parse.urlencode(content) if form else json.dumps(content)).encode()
         credentials = base64.b64encode(f"{self._user}:{self._key}".encode()).decode()
         headers = {
             "content-type": "application/x-www-form-urlencoded" if form else "application/json",

@@ -13,7 +13,7 @@ from host_tools.config import Json, validate
 from host_tools.endpoint.store import FIRST_USER
 from host_tools.endpoint.tls import CA_FOR_BOARDS
 from host_tools.provision import nearby
-from host_tools.provision.account import Account, Local, Remote, direct, draw
+from host_tools.provision.account import Account, Local, Remote, direct, draw, filename_of
 from host_tools.provision.documents import Documents
 from host_tools.provision.files import ProvisionError, certificate
 
@@ -147,8 +147,8 @@ def _with_tokens(config: Json, secrets: Json, known: Json, accounts: _Accounts, 
     given = _object(secrets, "tokens")
     _check(config, secrets, given)
     streams = [settings["stream"] for entry in config["sensors"] for settings in entry["channels"].values()]
-    if "plot" in config and "account" in secrets and set(streams) <= set(given):
-        return Complete(config, secrets)  # the board makes its plot by itself
+    if {"plot", "wifi"} <= config.keys() and "account" in secrets and set(streams) <= set(given):
+        return Complete(config, secrets)  # the board makes its plot by itself; one at a bridge has nothing to ask with
     tokens = {**_kept(config, secrets, _object(known, "tokens")), **given}
     missing = [stream for stream in streams if stream not in tokens]
     account = accounts.find() or (accounts.ask() if missing else None)
@@ -160,6 +160,8 @@ def _with_tokens(config: Json, secrets: Json, known: Json, accounts: _Accounts, 
             _check_served(config["endpoint"], path, account.data, secrets)
     elif isinstance(account, Local):
         path = next(filter(None, (account.plot_of(tokens[stream]) for stream in streams)), None)
+    elif isinstance(account, Remote):
+        path = account.plot_named(filename_of(config))
     config = {key: value for key, value in config.items() if key != "plot"}
     plot = None if path is None else config["endpoint"].rstrip("/") + path
     return Complete(config, {**secrets, "tokens": tokens}, plot, account.new_key if isinstance(account, Local) else None)

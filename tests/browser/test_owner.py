@@ -277,6 +277,17 @@ def test_a_logarithmic_range_is_given_in_plain_numbers(client: PlotlyClient, own
     assert client.figure(path)["layout"]["yaxis"] == {"type": "log", "range": [0, 3]}
 
 
+def test_a_range_that_is_none_can_be_put_right(client: PlotlyClient, owner: Look) -> None:
+    path = client.new_plot({"x": [0, 1], "y": [1, 2]}, layout={"xaxis": {"range": "all"}})
+    page = owner(path)
+    editor = restyle(page)
+    axis = group(editor, "X axis")
+    fill(axis.get_by_label("Range from"), "0")
+    fill(axis.get_by_label("Range to"), "5")
+    save(editor)
+    assert client.figure(path)["layout"]["xaxis"]["range"] == [0, 5]
+
+
 def test_what_is_discarded_was_never_there(client: PlotlyClient, owner: Look) -> None:
     page = owner(path := client.new_plot({"y": [1, 2]}, layout={"title": {"text": "old"}}))
     editor = restyle(page)

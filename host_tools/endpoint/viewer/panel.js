@@ -126,7 +126,7 @@ function axisGroup(gd, editor, name) {
   group.range("Range", () => {
     const { type, range } = gd._fullLayout[name] ?? {};
     const own = editor.layout[name];
-    const texts = (ends) => ends?.map((end) => endText(end, type));
+    const texts = (ends) => (Array.isArray(ends) ? ends.map((end) => endText(end, type)) : null);
     return { set: own?.autorange === true ? null : texts(own?.range), drawn: texts(range) ?? ["auto", "auto"] };
   }, (ends) => {
     const values = ends.map((end) => endValue(end, gd._fullLayout[name].type));

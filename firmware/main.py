@@ -4,7 +4,7 @@ import gc
 
 from plotpost import log, port
 
-gc.threshold(8192)  # collect so often that what a module leaves is room for the next: what is free stays in one piece
+port.collect_often(True)
 
 if port.warm():  # the watchdog of the life before may be running, and this one may end before it has begun
     from plotpost import watchdog

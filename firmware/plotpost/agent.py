@@ -8,7 +8,7 @@ from plotpost import crash, log, watchdog
 from plotpost.clock import Clock
 from plotpost.delivery import Delivery
 from plotpost.flash import Flash
-from plotpost.port import SYSTEM_NETWORK, const, device_id, forget, sleep_ms, ticks_ms
+from plotpost.port import SYSTEM_NETWORK, collect_often, const, device_id, forget, sleep_ms, ticks_ms
 from plotpost.sampler import Sampler
 from plotpost.stream import Uplink
 from plotpost.supervisor import Supervisor, Task
@@ -231,6 +231,7 @@ def run(config):
     except MemoryError:
         log.error("agent", "the memory does not suffice: make spool.ram smaller, or name fewer sensors, in config.json")
         return False
+    collect_often(False)
     if not agent.channels:
         log.error("agent", "no sensor that config.json names is on this machine: nothing to do")
         return False

@@ -57,6 +57,10 @@ def receive(sock, buf):
         return None
 
 
+def collect_often(often):
+    """CPython frees what nobody refers to at once."""
+
+
 def printable(text):
     """Whether `text` is printable ASCII."""
     return text.isascii() and text.isprintable()

@@ -4,6 +4,7 @@ Everything else in this package is the same source on a Pico W, an ESP32, MicroP
 """
 
 import asyncio
+import gc
 import io
 import os
 import sys
@@ -26,6 +27,13 @@ if sys.implementation.name == "micropython":
         """Fill `buf` from a non-blocking socket: the number of bytes, 0 at the end of the stream, None when there is nothing yet."""
         return sock.readinto(buf)
 
+    def collect_often(often):
+        """While modules are loaded, so that what one leaves is room for the next, and what is free stays in one piece.
+
+        While the agent works it would take a third of a Pico's time.
+        """
+        gc.threshold(8192 if often else -1)
+
     def printable(text):
         """Whether `text` is printable ASCII. A character that was taken from a text is kept for ever, a byte is not."""
         return all(32 <= byte <= 126 for byte in text.encode())
@@ -41,6 +49,7 @@ if sys.implementation.name == "micropython":
 else:
     from plotpost.cpython import (  # noqa: F401  for the other modules
         byte_stream,
+        collect_often,
         const,
         innermost,
         printable,

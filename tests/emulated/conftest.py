@@ -2,10 +2,12 @@
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.emulated import node
+from tests.emulated.agent import install
 from tests.emulated.errors import Missing
 from tests.emulated.firmware import BOARDS, firmwares
 from tests.emulated.pico import Pico
@@ -36,6 +38,14 @@ def emulator() -> None:
         firmwares(list(BOARDS), _tell)
     except Missing as missing:
         pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def flash(emulator: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A flash image of a Pico W with the firmware, for boards to have copies of."""
+    image = tmp_path_factory.mktemp("flash") / "flash.bin"
+    install(image)
+    return image
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from host_tools.doctor import Finding, Mark, agent, board, cable, endpoint, exam
 from host_tools.doctor.patient import Patient
 from host_tools.endpoint.store import FIRST_USER
 from tests import processes
-from tests.emulated.agent import LOOPBACK, Agent, install
+from tests.emulated.agent import LOOPBACK, Agent
 from tests.emulated.pico import Pico
 from tests.faults.harness import create_plot
 from tests.findings import findings
@@ -34,14 +34,6 @@ class Well(NamedTuple):
     url: str
     token: str
     api_key: str
-
-
-@pytest.fixture(scope="module")
-def flash(emulator: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """With the firmware."""
-    image = tmp_path_factory.mktemp("doctor") / "flash.bin"
-    install(image)
-    return image
 
 
 @pytest.fixture(scope="module")
@@ -197,6 +189,7 @@ def test_files_and_notes_of_the_board_are_read_as_they_are(examined: tuple[Pico,
     device.write("/config.json", b"{")
     assert findings(agent.config, patient)[0].message == "config.json is not JSON"
     device.write("/config.json", b'{"version": 1}')
+    device.write("/secrets.json", b"{}")
     assert "config.json: board: is missing" in findings(agent.config, patient)[0].message
 
 

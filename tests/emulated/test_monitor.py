@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from host_tools.console import Console, Line
 from tests import processes
-from tests.emulated.agent import Agent, install
+from tests.emulated.agent import Agent
 from tests.emulated.terminal import Terminal
 
 pytestmark = pytest.mark.emulated
@@ -24,10 +25,9 @@ boot 13 (0.1.0) watchdog: the loop hung
 
 
 @pytest.fixture(scope="module")
-def board(emulator: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agent]:
+def board(flash: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agent]:
     """A Pico W on which the agent runs, without any network."""
-    flash = tmp_path_factory.mktemp("monitor") / "flash.bin"
-    install(flash)
+    own = Path(shutil.copy(flash, tmp_path_factory.mktemp("monitor")))
     sensor = {"driver": "health", "every": "1s", "channels": {"free_heap_b": {"stream": "s"}}}
     config = {
         "version": 1,
@@ -37,7 +37,7 @@ def board(emulator: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         "wifi": ["none"],
         "sensors": [sensor],
     }
-    with Agent(flash) as agent:
+    with Agent(own) as agent:
         agent.configure(config, {"version": 1, "wifi": {"none": ""}, "tokens": {"s": "abcdefghij"}})
         agent.pico.reset()
         yield agent

@@ -54,7 +54,8 @@ class Board(machine.Plugged):
 
     def written(self):
         """The files and when they were last written, to tell whether one was."""
-        return {name: os.stat(self.folder + name)[6:9] for name in os.listdir(self.folder)}
+        found = [(name, os.stat(self.folder + name)) for name in os.listdir(self.folder)]
+        return {name: (stat[6], stat[8]) for name, stat in found}  # not when they were read
 
 
 def cause(boot):

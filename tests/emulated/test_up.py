@@ -43,6 +43,15 @@ def board(emulator: None, drive: Path) -> Iterator[Pico]:
         yield board
 
 
+@pytest.fixture
+def running(board: Pico, drive: Path) -> Pico:
+    """The board with MicroPython, whichever test comes first."""
+    if board.stats()["bootsel"]:
+        uf2.write(firmware("pico"), drive)
+        board.await_usb()
+    return board
+
+
 def _config(endpoint: ChildEndpoint, folder: Path, **settings: Any) -> Path:
     """Slow sensors: what is read while no bridge is there waits, and would be saved to flash at the next interruption."""
     config = {
@@ -124,27 +133,27 @@ def test_a_bare_chip_comes_to_points_in_the_endpoint_and_the_second_time_nothing
 
 
 def test_a_missing_endpoint_is_told_and_what_was_there_stays(
-    board: Pico, serve: Callable[..., ChildEndpoint], tmp_path: Path
+    running: Pico, serve: Callable[..., ChildEndpoint], tmp_path: Path
 ) -> None:
     endpoint = serve()
-    arguments = ["up", "--port", board.port, "--config", str(_config(endpoint, tmp_path)), "--data", str(endpoint.data)]
+    arguments = ["up", "--port", running.port, "--config", str(_config(endpoint, tmp_path)), "--data", str(endpoint.data)]
     endpoint.kill()
-    before = board.stats()
+    before = running.stats()
     done = processes.run(tmp_path, *arguments)
     assert (done.returncode, done.stderr) == (
         1,
         f"plotpost: no endpoint answers at {endpoint.url}: start it with `plotpost serve`, and run the command again\n",
     )
-    assert board.stats()["flash_erases"] == before["flash_erases"]
+    assert running.stats()["flash_erases"] == before["flash_erases"]
 
 
-def test_a_person_at_a_new_board_presses_enter_and_gets_a_plot(board: Pico, free_port: int, tmp_path: Path) -> None:
+def test_a_person_at_a_new_board_presses_enter_and_gets_a_plot(running: Pico, free_port: int, tmp_path: Path) -> None:
     """No endpoint runs: one is started, for as long as the command runs."""
-    board.reset()
-    with Device.open(board.port) as device:
+    running.reset()
+    with Device.open(running.port) as device:
         wipe(device)
     address = f"http://127.0.0.1:{free_port}"
-    with Terminal("up", "--port", board.port, "--endpoint", address, HOME=str(tmp_path)) as terminal:
+    with Terminal("up", "--port", running.port, "--endpoint", address, HOME=str(tmp_path)) as terminal:
         terminal.answer("Name of the board", "desk")
         terminal.answer("Endpoint", "")
         terminal.answer("Sensor", "")

@@ -12,7 +12,7 @@ from tests.bench import board_side, servers
 from tests.bench.boards import Bench, Failed
 
 _LOCKED_READINGS = 5000
-_KIB_OF_TODAY = 85  # the goal is 40 KiB: `make bench` says how far away it is
+_KIB_OF_TODAY = 83  # the goal is 40 KiB: `make bench` says how far away it is
 _CORE_OF_TODAY = 26_700  # bytes; the goal is 12 KiB
 _SLACK = 1.2
 

@@ -14,6 +14,8 @@ _TIMEOUT_S = const(10)
 _POINTS = const(10000)  # that the plot keeps of each trace
 _GAP = const(0.08)  # between two subplots, as a part of the whole height
 _UNRESERVED = const(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")  # RFC 3986 section 2.3
+_PERCENT = const(37)  # ord("%")
+_HEX = const(b"0123456789ABCDEF")
 
 
 class PlotError(Exception):
@@ -84,13 +86,13 @@ def _form(config, channels):
         ("origin", "plot"),
         ("platform", "micropython"),
         ("version", __version__),
-        ("args", json.dumps(traces)),
-        ("kwargs", json.dumps(kwargs)),
+        ("args", traces),
+        ("kwargs", kwargs),
     )
     form = bytearray()
     for name, value in fields:
         form.extend(b"%s%s=" % (b"&" if form else b"", name.encode()))
-        _quote(value, form)
+        _quote(value if isinstance(value, str) else json.dumps(value), form)
     return form
 
 
@@ -100,7 +102,9 @@ def _quote(text, form):
         if byte in _UNRESERVED:
             form.append(byte)
         else:
-            form.extend(b"%%%02X" % byte)
+            form.append(_PERCENT)
+            form.append(_HEX[byte >> 4])
+            form.append(_HEX[byte & 15])
 
 
 def _post(config, form):

@@ -137,7 +137,8 @@ class Pages:
     async def _next(self, messages: Subscription, info: PlotInfo) -> Message | None:
         """The next message, the stream's status when there was none for a while, or None at the end."""
         try:
-            return await asyncio.wait_for(anext(messages), QUIET_S)
+            async with asyncio.timeout(QUIET_S):
+                return await anext(messages)
         except TimeoutError:
             return self._status(info)
         except StopAsyncIteration:

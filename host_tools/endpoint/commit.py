@@ -3,12 +3,11 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from .errors import Refusal
-from .store import DeviceRow, Store, StoreError
+from .store import DeviceRow, JournalInput, Store, StoreError
 
 T = TypeVar("T")
 
@@ -24,17 +23,30 @@ class Lane:
     def __init__(self) -> None:
         self.broken: Refusal | None = None
 
+    def row(self) -> DeviceRow | None:
+        """The device's state after all jobs that were submitted, to be written with them; None when there is no device."""
+        return None
 
-@dataclass(slots=True)
-class Job:
-    """Rows as Store.append takes them, the state of the device after them, and whom to tell (in the event loop)."""
 
-    lane: Lane
-    rows: Sequence[tuple[str, int, int, str]]
-    device: DeviceRow | None
-    size: int  # bytes of all lines
-    done: Callable[[int], None]  # gets the seq of the first row
-    failed: Callable[[Refusal], None]
+class Job(Protocol):
+    """What is written, and told of it in the event loop."""
+
+    @property
+    def lane(self) -> Lane: ...
+
+    @property
+    def rows(self) -> Sequence[JournalInput]:
+        """As Store.append takes them."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of all lines."""
+
+    def written(self, seq: int) -> None:
+        """The rows are on disk, the first as row `seq` of the journal."""
+
+    def failed(self, refusal: Refusal) -> None:
+        """They are not, and will not be."""
 
 
 class Committer:
@@ -87,20 +99,21 @@ class Committer:
         if not self._pending:
             return
         batch, self._pending, self._bytes = self._pending, [], 0
+        devices = {lane: lane.row() for lane in {job.lane for job in batch}}
         loop = asyncio.get_running_loop()
         self._last = loop.time()
         self._in_flight += 1
-        loop.run_in_executor(self._thread, self._commit, batch).add_done_callback(partial(self._tell, batch))
+        loop.run_in_executor(self._thread, self._commit, batch, devices).add_done_callback(partial(self._tell, batch))
 
-    def _commit(self, batch: list[Job]) -> list[int | Refusal]:
+    def _commit(self, batch: list[Job], devices: dict[Lane, DeviceRow | None]) -> list[int | Refusal]:
         """In the thread: write all, or nothing of it. Gives the seq of each job's first row, or why it was not written."""
         sound = [job for job in batch if job.lane.broken is None]
-        devices = {(job.device.user_id, job.device.stream_id): job.device for job in sound if job.device}
+        moved = [device for lane, device in devices.items() if device is not None and lane.broken is None]
         seq = 0
         try:
             if sound:
                 with self._store.transaction():
-                    seq = self._store.append([row for job in sound for row in job.rows], list(devices.values()))
+                    seq = self._store.append([row for job in sound for row in job.rows], moved)
         except StoreError as error:
             for job in sound:
                 job.lane.broken = Refusal(503, str(error))
@@ -118,7 +131,7 @@ class Committer:
                 if isinstance(result, Refusal):
                     job.failed(result)
                 else:
-                    job.done(result)
+                    job.written(result)
             except Exception as error:  # the other sessions' lines are written, and must be told so
                 loop.call_exception_handler({"message": "a callback after a commit failed", "exception": error})
         self._schedule()

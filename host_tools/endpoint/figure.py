@@ -359,7 +359,7 @@ def _put_last(items: dict[str, Any], path: str, value: Any) -> None:
 
 
 def _size(line: Line) -> int:
-    return sum(len(value) if isinstance(value, list) else 1 for value in line.values())
+    return len(line) + sum([len(value) for value in line.values() if type(value) is list])
 
 
 def _leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

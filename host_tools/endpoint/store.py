@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -90,8 +90,8 @@ FROM json_each(?1) AS row JOIN links ON links.token = json_extract(row.value, '$
 """
 _MOVE_DEVICES = """
 INSERT INTO devices (user_id, stream_id, next, missing, refused, device, last_used)
-SELECT json_extract(value, '$.user_id'), json_extract(value, '$.stream_id'), json_extract(value, '$.next'),
-    json_extract(value, '$.missing'), json_extract(value, '$.refused'), json_extract(value, '$.device'), ?2
+SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
+    json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]'), ?2
 FROM json_each(?1) WHERE true
 ON CONFLICT DO UPDATE SET next = excluded.next, missing = excluded.missing, refused = excluded.refused,
     device = coalesce(excluded.device, device), last_used = excluded.last_used
@@ -110,6 +110,9 @@ FROM (SELECT id, user_id, fid, 'plot' AS kind, filename, sharing, share_key, cre
     UNION ALL SELECT id, user_id, fid, kind, filename, sharing, share_key, created, changed FROM files) AS file
 JOIN users ON users.id = file.user_id LEFT JOIN trash ON (trash.user_id, trash.fid) = (file.user_id, file.fid)
 """
+
+
+JournalInput = tuple[str, int, int, str]  # token, time, count, lines
 
 
 class StoreError(EndpointError):
@@ -194,8 +197,7 @@ class PlotSize:
     seq: int  # as in PlotRow
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceRow:
+class DeviceRow(NamedTuple):
     """What one owner's stream id has delivered: all records below `next` are settled."""
 
     user_id: int
@@ -610,15 +612,15 @@ class Store:
 
     # What streams write
 
-    def append(self, rows: Sequence[tuple[str, int, int, str]], devices: Sequence[DeviceRow]) -> int:
+    def append(self, rows: Sequence[JournalInput], devices: Sequence[DeviceRow]) -> int:
         """Write a batch and give the `seq` of its first row; row i has seq + i. Call it in a transaction.
 
-        A row is (token, time, count, lines). Rows whose token is linked to no plot any more are left out.
+        Rows whose token is linked to no plot any more are left out.
         """
         first = self._last_seq() + 1
         self._write(_APPEND, orjson.dumps(rows).decode(), first)
         if devices:
-            self._write(_MOVE_DEVICES, orjson.dumps(devices).decode(), now_ms())
+            self._write(_MOVE_DEVICES, orjson.dumps([tuple(device) for device in devices]).decode(), now_ms())
         return first
 
     def device(self, user_id: int, stream_id: str) -> DeviceRow | None:

@@ -4,18 +4,17 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import orjson
 
-from .commit import Committer, Job, Lane
+from .commit import Committer, Lane
 from .errors import Refusal
 from .figure import MAX_DEPTH, Line, too_deep
 from .head import Head
 from .plots import Plots
-from .store import DeviceRow, Route, Store, StoreError, now_ms
+from .store import DeviceRow, JournalInput, Route, Store, StoreError, now_ms
 
 MOST_STREAMS = 20_000
 MOST_STREAMS_OF_A_USER = 15_000
@@ -108,25 +107,29 @@ class _BoardClock:
 class _Group:
     """Lines of one token that become one row of the journal."""
 
-    __slots__ = ("lines", "texts", "token")
+    __slots__ = ("lines", "size", "texts", "token")
 
     def __init__(self, token: str) -> None:
         self.token = token
         self.lines: list[Line] = []
         self.texts: list[bytes] = []
+        self.size = 0  # bytes of the row
 
 
 class _Batch:
-    """Lines that came together and are written together."""
+    """Lines of a session that came together and are written together: a job of the committer."""
 
-    __slots__ = ("_current", "arrival", "end", "groups", "refused", "sizes")
+    __slots__ = ("_current", "_session", "arrival", "end", "groups", "lane", "refused", "rows", "size")
 
-    def __init__(self) -> None:
+    def __init__(self, session: "Session", lane: Lane) -> None:
+        self.lane = lane
         self.arrival = now_ms()
         self.groups: list[_Group] = []
         self.refused = 0  # lines whose token may not be used
         self.end = 0  # number after the last line
-        self.sizes: list[int] = []
+        self.rows: list[JournalInput] = []
+        self.size = 0
+        self._session = session
         self._current: dict[str, _Group] = {}
 
     def add(self, token: str, line: Line, text: bytes) -> None:
@@ -139,14 +142,19 @@ class _Batch:
         group.lines.append(line)
         group.texts.append(text)
 
-    def rows(self) -> list[tuple[str, int, int, str]]:
-        """Rows as Store.append takes them."""
-        texts = [b"\n".join(group.texts) + b"\n" for group in self.groups]
-        self.sizes = [len(text) for text in texts]
-        return [
-            (group.token, self.arrival, len(group.lines), text.decode())
-            for group, text in zip(self.groups, texts, strict=True)
-        ]  # fmt: skip
+    def seal(self) -> None:
+        """No more lines come: make the rows."""
+        for group in self.groups:
+            text = b"\n".join(group.texts) + b"\n"
+            group.size = len(text)
+            self.size += len(text)
+            self.rows.append((group.token, self.arrival, len(group.lines), text.decode()))
+
+    def written(self, seq: int) -> None:
+        self._session.written(self, seq)
+
+    def failed(self, refusal: Refusal) -> None:
+        self._session.failed(self, refusal)
 
 
 class _Device(Lane):
@@ -322,7 +330,7 @@ class Session:
 
     def _take(self, lines: list[bytes]) -> None:
         """Keep the lines that are new, up to the first bad one. Raises Refusal for that."""
-        first, batch = self._next, _Batch()
+        first, batch = self._next, _Batch(self, self._lane)
         skip = 0 if self._device is None else min(max(self._device.next - first, 0), len(lines))
         batch.end = first + skip
         refusal = None
@@ -373,38 +381,37 @@ class Session:
             return
         if device is not None:
             device.uses += 1
-        rows = batch.rows()
-        size = sum(batch.sizes)
+        batch.seal()
         self._jobs += 1
-        self._bytes += size
-        done, failed = partial(self._written, batch, size), partial(self._failed, size)
-        self._streams.committer.submit(Job(self._lane, rows, device.row() if device else None, size, done, failed))
+        self._bytes += batch.size
+        self._streams.committer.submit(batch)
 
     # What the committer calls
 
-    def _written(self, batch: _Batch, size: int, seq: int) -> None:
-        for index, (group, group_size) in enumerate(zip(batch.groups, batch.sizes, strict=True)):
-            self._streams.plots.apply(group.token, seq + index, batch.arrival, group.lines, group_size)
+    def written(self, batch: _Batch, seq: int) -> None:
+        """The batch is on disk, and may be seen."""
+        for index, group in enumerate(batch.groups, seq):
+            self._streams.plots.apply(group.token, index, batch.arrival, group.lines, group.size)
         if self._device is not None:
             self._device.committed = batch.end
-        self._end_job(size)
+        self._end_job(batch)
 
-    def _failed(self, size: int, refusal: Refusal) -> None:
+    def failed(self, batch: _Batch, refusal: Refusal) -> None:
+        """The batch could not be written."""
         self._over = refusal
         if self._device is not None:
             self._streams.forget(self._device)  # its numbers ran ahead of what is stored
         if self._open:
             self._leave()
             self._evict(refusal)
-        self._end_job(size)
+        self._end_job(batch)
 
-    def _end_job(self, size: int) -> None:
-        was_congested = self.congested
+    def _end_job(self, batch: _Batch) -> None:
         self._jobs -= 1
-        self._bytes -= size
+        self._bytes -= batch.size
         if self._device is not None:
             self._streams.release(self._device)
-        if was_congested and not self.congested and self.on_drained is not None:
+        if self.on_drained is not None and not self.congested:
             self.on_drained()
         self._tell_done()
 

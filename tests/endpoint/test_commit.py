@@ -4,18 +4,57 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from host_tools.endpoint.commit import Job, Lane
+from host_tools.endpoint.commit import Lane
 from host_tools.endpoint.errors import Refusal
 from host_tools.endpoint.plots import PlotInfo
-from host_tools.endpoint.store import DeviceRow, Store
+from host_tools.endpoint.store import DeviceRow, JournalInput, Store
 from host_tools.endpoint.streams import Session
 from tests.endpoint.core import PATIENCE_S, STREAM_ID, Core, finish, head, in_core, stream_until_killed
 
 ROOT = Path(__file__).parents[2]
+
+
+class NumberedLane(Lane):
+    """A device's."""
+
+    __slots__ = ("device",)
+
+    def __init__(self, device: DeviceRow) -> None:
+        super().__init__()
+        self.device = device
+
+    def row(self) -> DeviceRow:
+        return self.device
+
+
+@dataclass
+class OneLine:
+    """A job of one row."""
+
+    lane: Lane
+    token: str
+    text: str
+    told: Callable[[int | Refusal], None]
+
+    @property
+    def rows(self) -> list[JournalInput]:
+        return [(self.token, 1, 1, self.text)]
+
+    @property
+    def size(self) -> int:
+        return len(self.text)
+
+    def written(self, seq: int) -> None:
+        self.told(seq)
+
+    def failed(self, refusal: Refusal) -> None:
+        self.told(refusal)
 
 
 class Recorder:
@@ -26,18 +65,9 @@ class Recorder:
         self.told: list[tuple[str, int | Refusal]] = []
         self.all_told = asyncio.Event()
 
-    def submit(self, name: str, lane: Lane | None = None, device: DeviceRow | None = None, size: int = 10) -> None:
+    def submit(self, name: str, lane: Lane | None = None, size: int = 10) -> None:
         text = f'{{"x":"{name}","y":"{"." * size}"}}\n'
-        self.core.committer.submit(
-            Job(
-                lane or Lane(),
-                [(self.token, 1, 1, text)],
-                device,
-                len(text),
-                lambda seq: self.told.append((name, seq)),
-                lambda refusal: self.told.append((name, refusal)),
-            )
-        )
+        self.core.committer.submit(OneLine(lane or Lane(), self.token, text, lambda result: self.told.append((name, result))))
 
     @property
     def failures(self) -> dict[str, Refusal]:
@@ -127,7 +157,7 @@ async def test_what_somebody_waits_for_is_written_at_once_with_all_before_it(cor
 async def test_a_full_disk_refuses_the_whole_batch_with_a_remedy(core: Core) -> None:
     jobs, info = await recorder(core)
     await fill_disk(core)
-    jobs.submit("small", device=DeviceRow(core.user.id, STREAM_ID, 5, 0, 0, None))
+    jobs.submit("small", lane=NumberedLane(DeviceRow(core.user.id, STREAM_ID, 5, 0, 0, None)))
     jobs.submit("large", size=100_000)
     await core.committer.flush()
     assert set(jobs.failures) == {"small", "large"}
@@ -210,10 +240,10 @@ async def test_a_failing_callback_does_not_keep_the_others_from_being_told(core:
     reported: list[str] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(str(context["exception"])))
 
-    def fail(seq: int) -> None:
+    def fail(result: int | Refusal) -> None:
         raise ValueError("broken callback")
 
-    core.committer.submit(Job(Lane(), [(jobs.token, 1, 1, "{}\n")], None, 3, fail, lambda refusal: None))
+    core.committer.submit(OneLine(Lane(), jobs.token, "{}\n", fail))
     jobs.submit("after")
     await core.committer.flush()
     assert [name for name, _ in jobs.told] == ["after"]

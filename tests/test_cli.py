@@ -293,8 +293,32 @@ def test_a_bug_gets_one_line_and_its_traceback_on_demand(tmp_path: Path, data: P
     assert "Traceback" in loud.stderr
 
 
-def _python(program: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_a_command_as_ctrl_c_does(number: int) -> None:
+    program = f"""
+import os, time, host_tools.cli as c
+def work(**options):
+    try:
+        os.kill(os.getpid(), {number})
+        time.sleep(60)
+    finally:
+        print("tidied up")
+c.commands.main = work
+c.main()
+"""
+    done = _python(program)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "tidied up\n", "")
 
+
+def test_a_command_that_nohup_runs_outlives_its_terminal() -> None:
+    program = (
+        "import os, signal, host_tools.cli as c; c.commands.main = lambda **o: os.kill(os.getpid(), signal.SIGHUP); c.main()"
+    )
+    done = _python("import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN); " + program)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def _python(program: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run([sys.executable, "-c", program], env={**os.environ, **environment}, capture_output=True, text=True)
 
 

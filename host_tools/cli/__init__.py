@@ -66,6 +66,8 @@ def commands() -> None:
 def main() -> NoReturn:
     """Runs a command and exits: 0 it worked, 1 it did not, 2 it was called in a wrong way."""
     signal.signal(signal.SIGTERM, _interrupt)
+    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # nohup has it ignored
+        signal.signal(signal.SIGHUP, _interrupt)
     output.prepare()
     sys.exit(_run())
 
@@ -96,5 +98,5 @@ def _run() -> int:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    """An end that is asked for by SIGTERM is as clean as one by Ctrl-C."""
+    """An end that is asked for by SIGTERM, or a terminal that is closed, is as clean as one by Ctrl-C: the agent on a board goes on."""
     raise KeyboardInterrupt

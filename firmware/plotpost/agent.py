@@ -127,8 +127,7 @@ class Agent:
         led = status.Led(self._config.led)
         while True:
             progress()
-            state = status.state(self._link, self.delivery)
-            await sleep_ms(led.step(state, ticks_ms()))
+            await sleep_ms(led.step(status.pattern(self._link, self.delivery), ticks_ms()))
 
     async def _stream(self, progress):
         self._uplink.disconnect()

@@ -31,57 +31,64 @@ def link(state, why=l.NOTHING):
     return link
 
 
+def documented():
+    """What each pattern stands for, from the table of docs/board-life.md."""
+    with open(BOARD_LIFE) as file:
+        rows = [line.split("|") for line in file.read().split("\n") if line.startswith("| `#")]
+    return {cells[1].strip(" `").encode(): cells[2].strip() for cells in rows}
+
+
+NAMES = documented()
+
+
 def shown(state, link=None):
-    return status.PATTERNS[status.state(link, state)][0]
+    return NAMES[status.pattern(link, state)]
 
 
-def blinks(state, ms=2000, start=0):
+def blinks(pattern, ms=2000, start=0):
     """What the LED shows, one character for each 100 ms, and the changes of the pin."""
     with machine.Plugged():
         led = status.Led("LED")
         seen = ""
         now = start
         while now < start + ms:
-            now += led.step(state, now)
+            now += led.step(pattern, now)
             seen += "#" if machine.levels["LED"] else "-"
     return seen
 
 
-def test_the_table_in_the_documentation_is_the_table_in_the_code():
-    with open(BOARD_LIFE) as file:
-        lines = [line for line in file.read().split("\n") if line.startswith("| `")]
-    documented = [tuple([cell.strip(" `") for cell in line.split("|")[1:3]]) for line in lines[: len(status.PATTERNS)]]
-    assert documented == [(pattern.decode(), name) for name, pattern in status.PATTERNS]
-
-
 def test_every_pattern_is_two_seconds_long_and_unlike_the_others():
-    patterns = [pattern for _, pattern in status.PATTERNS]
-    assert {len(pattern) for pattern in patterns} == {20}
-    turned = {min([pattern[i:] + pattern[:i] for i in range(20)]) for pattern in patterns}
-    assert len(turned) == len(patterns)
+    assert len(NAMES) == 8
+    assert {len(pattern) for pattern in NAMES} == {20}
+    turned = {min([pattern[i:] + pattern[:i] for i in range(20)]) for pattern in NAMES}
+    assert len(turned) == len(NAMES)
 
 
 def test_the_led_shows_the_pattern_again_and_again():
-    for state, (_, pattern) in enumerate(status.PATTERNS):
-        assert blinks(state, 4000) == pattern.decode() * 2
+    for pattern in NAMES:
+        assert blinks(pattern, 4000) == pattern.decode() * 2
+
+
+def test_safe_mode_has_its_own():
+    assert NAMES[status.SAFE_MODE] == "safe mode"
 
 
 def test_a_step_that_comes_late_or_in_the_middle_keeps_the_rhythm():
     with machine.Plugged():
         led = status.Led("LED")
-        assert led.step(status.STREAMING, 50) == 50
+        assert led.step(b"#" + b"-" * 19, 50) == 50
         assert machine.levels["LED"] == 1
-        assert led.step(status.STREAMING, 4730) == 70
+        assert led.step(b"#" + b"-" * 19, 4730) == 70
         assert machine.levels["LED"] == 0
 
 
 def test_the_pin_is_only_touched_when_it_changes():
     with machine.Plugged():
         led = status.Led("LED")
-        led.step(status.BOOTING, 0)
+        led.step(b"#" * 20, 0)
         machine.levels["LED"] = "as it was"
         for now in range(100, 5000, 100):
-            led.step(status.BOOTING, now)
+            led.step(b"#" * 20, now)
         assert machine.levels["LED"] == "as it was"
 
 

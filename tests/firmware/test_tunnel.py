@@ -188,9 +188,9 @@ def test_the_led_tells_that_the_bridge_is_missing():
         state = delivery.OFFLINE
 
     with Bed() as bed:
-        assert status.state(bed.tunnel, Delivery) == status.JOINING
+        assert status.pattern(bed.tunnel, Delivery) == b"#-" * 10
         bed.up()
-        assert status.state(bed.tunnel, Delivery) == status.BOOTING
+        assert status.pattern(bed.tunnel, Delivery) == b"#" * 20
 
 
 def test_a_hello_is_answered_and_begins_a_session():

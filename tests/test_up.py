@@ -13,6 +13,7 @@ from host_tools import boards, firewall
 from host_tools.boards import Board
 from host_tools.child_endpoint import ChildEndpoint
 from host_tools.config import validate
+from host_tools.device import Facts
 from host_tools.doctor.findings import Check, Finding, failed, ok, warning
 from host_tools.doctor.patient import Patient
 from host_tools.provision.complete import Complete
@@ -135,6 +136,16 @@ def _flashed(search: Search, monkeypatch: pytest.MonkeyPatch) -> str:
     with pytest.raises(UpError, match=r"^enough$"):
         find(search, lambda text: None, lambda what, done, of: None)
     return named[0]
+
+
+def test_an_outdated_board_runs_on_while_its_firmware_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    facts = Facts((1, 26, 1), "rp2", 0, "RPI_PICO_W", "Raspberry Pi Pico W with RP2040", "")
+    board = SimpleNamespace(facts=facts, resume=lambda: done.append("resumed"), close=lambda: done.append("left"))
+    monkeypatch.setattr("host_tools.up.find.trouble", lambda port: None)
+    monkeypatch.setattr("host_tools.device.Device.open", lambda port: board)
+    assert _flashed(Search(port="ttyACM0"), monkeypatch) == "pico_w"
+    assert done == ["resumed"]
 
 
 @pytest.mark.usefixtures("waiting")

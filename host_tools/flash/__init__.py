@@ -64,6 +64,7 @@ def board_at(port: str | None) -> Board:
     try:
         with Device.open(port) as device:
             facts = device.facts
+            device.resume()  # it may be long until the image is there, or never
     except NoAnswer:
         raise FlashError(
             f"nothing at {port} says which board it is: look at `plotpost boards`, and give yours with --board"

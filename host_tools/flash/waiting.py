@@ -63,7 +63,11 @@ def _running_port(board: Board) -> str | None:
 def _send_to_bootsel(board: Board, port: str, say: Say) -> None:
     try:
         with Device.open(port) as device:
-            _check_is(board, device.facts, port)
+            try:
+                _check_is(board, device.facts, port)
+            except FlashError:
+                device.resume()
+                raise
             say(f"The board at {port} runs MicroPython {device.facts.release}: sending it to its boot loader")
             device.bootloader()
     except NoAnswer:

@@ -68,7 +68,7 @@ def find(search: Search, say: Say, progress: Progress) -> Found:
         raise
     if why is None:
         return Found(device, board, None)
-    device.close()
+    device.resume()  # it may be long until the image is there, or never
     say(why)
     return _flashed(search, port, [board], f"at {port}", say, progress)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
+import serial
 
 from host_tools import boards, ports
 from host_tools.flash import answer, bootsel, run
@@ -20,6 +21,7 @@ from tests.emulated.pico import Pico
 pytestmark = pytest.mark.emulated
 
 ROOT = Path(__file__).parents[2]
+AWAIT_S = 60
 
 
 @pytest.fixture(scope="module")
@@ -75,17 +77,35 @@ def test_without_a_port_the_one_that_comes_is_found(
     assert flashed.port == board.port
 
 
-def test_another_board_is_refused_before_anything_is_written(board: Pico, folder: Path) -> None:
-    other = uf2.make(b"\0RPI_PICO2\0MicroPython v1.28.0".rjust(50_000, b"\x55"), family=0xE48BFF59)
-    (folder / "other.uf2").write_bytes(other)
+@pytest.fixture
+def other(folder: Path) -> Path:
+    """An image for a Pico 2."""
+    (folder / "other.uf2").write_bytes(uf2.make(b"\0RPI_PICO2\0MicroPython v1.28.0".rjust(50_000, b"\x55"), family=0xE48BFF59))
+    return folder / "other.uf2"
+
+
+def test_another_board_is_refused_before_anything_is_written(board: Pico, folder: Path, other: Path) -> None:
     before = board.stats()
-    done = flash(folder, board, folder / "other.uf2", "--board", "pico2")
+    done = flash(folder, board, other, "--board", "pico2")
     assert done.returncode == 1
     assert done.stderr == f"plotpost: the board at {board.port} is a Pico (--board pico), not a Pico 2; nothing was written\n"
     assert {name: board.stats()[name] for name in ("flash_erases", "bootsel")} == {
         "flash_erases": before["flash_erases"],
         "bootsel": False,
     }
+
+
+@pytest.mark.parametrize("named", [["--board", "pico2"], []], ids=["another board", "another image"])
+def test_a_program_on_the_board_goes_on_when_nothing_is_written(named: list[str], board: Pico, folder: Path, other: Path) -> None:
+    board.run(
+        "with open('main.py', 'w') as file: file.write('import time\\nwhile True: print(\"1.000 I agent on\"); time.sleep(0.2)')"
+    )
+    done = flash(folder, board, other, *named)
+    assert done.returncode == 1
+    with serial.Serial(board.port, timeout=AWAIT_S) as port:
+        port.reset_input_buffer()
+        assert port.read_until(b"I agent on").endswith(b"I agent on"), done.stderr
+    board.run("import os; os.remove('main.py')")
 
 
 def test_a_cut_while_it_is_written_is_repaired_by_the_same_command(

@@ -81,11 +81,11 @@ def test_nonsense_is_answered_or_hung_up_on(client: PlotlyClient, token: str, se
 KEYS = [
     "x", "y", "text", "marker", "size", "layout", "title", "stream", "token", "maxpoints", "type", "bdata", "dtype", "shape", "xsrc",
     "figure", "data", "frames", "cols", "rows", "order", "uid", "name", "metadata", "filename", "parent_path", "path",
-    "world_readable", "traces", "0", "-1", "xaxis.range", "__proto__", "streamtoken", "format", "width", "scale",
+    "fileopt", "sharing", "world_readable", "traces", "0", "-1", "xaxis.range", "__proto__", "streamtoken", "format", "width", "scale",
 ]  # fmt: skip
 VALUES = [
-    None, True, 0, -1, 1.5, 1e308, 2**63, 2**64, "", "a", "f8", "AAAAAAAAAAA=", "1,2", "nan", "x\0y", "me:1:abc", "../..", "TOKEN",
-    "9" * 25, "2026-11-24",
+    None, True, 0, -1, 1.5, 1e308, 2**63, 2**64, "", "a", "f8", "AAAAAAAAAAA=", "1,2", "nan", "x\0y", "\ud800", "me:1:abc", "../..",
+    "TOKEN", "9" * 25, "2026-11-24",
 ]  # fmt: skip
 trees = st.recursive(
     st.sampled_from(VALUES), lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=5)
@@ -108,7 +108,8 @@ def test_any_json_is_taken_or_refused(
 ) -> None:
     body = json.dumps(value).replace("TOKEN", token).encode()
     if place == "POST /clientresp":
-        body = urlencode(client.fields([more], fileopt="overwrite", layout=value)).encode()
+        options = {"fileopt": "overwrite", "layout": value, **more}
+        body = urlencode(client.fields([more]) | {"kwargs": json.dumps(options)}).encode()
     method, path = place.split()
     credentials = base64.b64encode(f"{client.user.name}:{client.key}".encode()).decode()
     headers = {

@@ -38,7 +38,8 @@ except ImportError:  # Windows
 
 Progress = Callable[[int, int], None]  # done, of all
 
-_READ_S = 1.0
+_READ_S = 1.0  # of a port at which perhaps nobody is
+_PAUSE_S = 10.0  # of a board in the middle of its answer: it collects or erases, or this machine has much else to do
 _ENTER_S = 3.0
 _TRIES = 6  # an agent may be in a call that blocks for seconds: a name look-up, a TLS handshake
 _CTRL_C = b"\x03"
@@ -281,12 +282,14 @@ class Device:
 
     def _enter(self) -> None:
         """The first Ctrl-C asks the agent to end, mpremote's own, in a while, not to wait for the network."""
+        self._transport.serial.timeout = _READ_S
         for attempt in range(_TRIES):
             try:
                 self._transport.serial.write(_CTRL_C)
                 self._transport.read_until(1, _PROMPT, timeout_overall=_POLL_S if attempt else _FLUSH_S)
                 with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):  # mpremote prints what surprises it
                     self._transport.enter_raw_repl(soft_reset=False, timeout_overall=_ENTER_S)
+                self._transport.serial.timeout = _PAUSE_S
                 return
             except TransportError:
                 continue

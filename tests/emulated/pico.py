@@ -9,10 +9,12 @@ import contextlib
 import json
 import os
 import pty
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import tty
 from collections.abc import Callable, Mapping, Sequence
@@ -142,6 +144,12 @@ class Pico:
         """The RUN pin is pulled low."""
         self.control(power="reset")
         self.await_usb()
+
+    def stand_still(self, seconds: float) -> None:
+        """With the machine that it is emulated on; returns at once."""
+        assert self._emulator is not None
+        self._emulator.send_signal(signal.SIGSTOP)
+        threading.Timer(seconds, self._emulator.send_signal, [signal.SIGCONT]).start()
 
     def hold_bootsel(self) -> None:
         """Plugged in anew with its button held: the folder `bootsel` is the drive."""

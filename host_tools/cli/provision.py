@@ -57,15 +57,13 @@ def provision(
     except ConfigError as error:
         raise click.ClickException(str(error)) from error
     person_is_there = STDIN not in (config, secrets) and sys.stdin.isatty()
-    with Device.open(options.attached(port)) as device:
+    with Device.open(options.attached(port)) as device, attached.resuming(device):
         if wipe:
             _wipe(device, as_json)
-            return  # to an agent without a configuration there is nothing to go on with
-        with attached.resuming(device):
-            if show:
-                _show(device, as_json)
-            else:
-                _provision(device, attached.board_of(device, board), given, source, person_is_there, as_json)
+        elif show:
+            _show(device, as_json)
+        else:
+            _provision(device, attached.board_of(device, board), given, source, person_is_there, as_json)
 
 
 def _provision(device: Device, board: Board, given: Documents, source: Source, person_is_there: bool, as_json: bool) -> None:

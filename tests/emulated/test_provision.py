@@ -174,6 +174,21 @@ def test_a_mistake_is_one_line_and_the_agent_goes_on(bare: Pico) -> None:
             device.remove(path)
 
 
+def test_who_ends_a_wipe_at_its_question_leaves_everything_as_it_was(bare: Pico) -> None:
+    with Device.open(bare.port) as device:
+        device.write("/main.py", b"open('/ran', 'w').close()")
+        device.make_folder("/spool")
+        device.write("/spool/1", b"readings")
+    with Terminal("provision", "--port", bare.port, "--wipe") as terminal:
+        terminal.wait_for("Remove them too")
+        terminal.press(b"\x03")
+        assert terminal.end() == 1
+    with Device.open(bare.port) as device:
+        assert device.exists("/ran")
+        for path in ("/ran", "/main.py", "/spool/1"):
+            device.remove(path)
+
+
 def test_a_person_is_asked_and_passwords_are_not_shown(pico_w: Pico, tmp_path: Path) -> None:
     with Terminal("provision", "--port", pico_w.port, "--data", str(tmp_path)) as terminal:
         terminal.answer("Name of the board", "greenhouse")

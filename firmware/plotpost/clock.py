@@ -31,28 +31,32 @@ class Clock:
         self._up_ms = 0
         self._boot_day = 0  # when it booted, in UTC
         self._boot_ms = 0
+        self._first_day = 0  # the same, as it was known first
+        self._first_ms = 0
         self._ahead = 0  # milliseconds still to lose
 
     def tick(self):
         """Bring `day` and `ms` to now. Call it at least every six days: `ticks_ms` wraps (MicroPython's `time.ticks_diff`)."""
         now = ticks_ms()
         passed = ticks_diff(now, self._ticks)
-        self._up_ms += passed
         self._ticks = now
         if self._ahead:
             self._lose(min(self._ahead, passed // 2))
-        while self._up_ms >= DAY_MS:
-            self._up_ms -= DAY_MS
+        ms = self._up_ms + passed
+        while ms >= DAY_MS:
+            ms -= DAY_MS
             self._up_day += 1
-        self._add_boot(self._up_day, self._up_ms)
+        self._up_ms = ms
+        self._show(self._up_day + self._boot_day, ms + self._boot_ms)
 
     def stamp(self, day, ms):
-        """Turn a time since boot into UTC, left in `day` and `ms`; for records that were taken before the clock was known."""
-        self._add_boot(day, ms)
+        """Turn a time since boot into UTC, left in `day` and `ms`; for records that were taken before the clock was known.
 
-    def _add_boot(self, day, ms):
-        day += self._boot_day
-        ms += self._boot_ms
+        What it was set to first counts: a later correction would put them behind readings that are dated already.
+        """
+        self._show(day + self._first_day, ms + self._first_ms)
+
+    def _show(self, day, ms):
         if ms >= DAY_MS:
             ms -= DAY_MS
             day += 1
@@ -88,8 +92,11 @@ class Clock:
         boot = utc - self._up_ms - self._up_day * DAY_MS
         self._boot_day = boot // DAY_MS
         self._boot_ms = boot % DAY_MS
+        if not self.known:
+            self._first_day = self._boot_day
+            self._first_ms = self._boot_ms
         self.known = True
-        self._add_boot(self._up_day, self._up_ms)
+        self._show(self._up_day + self._boot_day, self._up_ms + self._boot_ms)
 
     def carry(self, ms):
         """What a clock that begins in `ms` milliseconds, after a deep sleep, needs to go on from this one."""
@@ -99,6 +106,7 @@ class Clock:
     def resume(self, carried):
         """Go on from the clock that gave `carried`: what it knew, this one knows."""
         self._up_day, self._up_ms, self._boot_day, self._boot_ms, self.known = carried
+        self._first_day, self._first_ms = self._boot_day, self._boot_ms
         self._ticks = ticks_ms()
         self.tick()
 

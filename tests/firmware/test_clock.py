@@ -98,6 +98,21 @@ def test_what_was_taken_before_the_clock_was_known_is_dated_afterwards():
         bed.close()
 
 
+def test_a_correction_does_not_date_what_was_taken_before_the_clock_was_known_behind_what_came_after():
+    for correction in (60000, -60000):
+        bed = Bed()
+        try:
+            bed.after(5000)
+            bed.clock.hear(NOON)
+            known = bed.after(1)
+            bed.clock.hear(NOON + correction)
+            bed.after(2000)
+            bed.clock.stamp(0, 4999)
+            assert bed.clock.day * DAY_MS + bed.clock.ms == known - 2
+        finally:
+            bed.close()
+
+
 def test_an_endpoint_that_says_nothing_changes_nothing():
     bed = Bed()
     try:

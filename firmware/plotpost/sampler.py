@@ -19,22 +19,12 @@ class Slot:
         self.channels = channels  # the spool's channel of each value, -1 when it is not wanted
         self.turn = now  # when its rhythm has it read
         self.due = now  # when to attend to it: at its turn, or when the part's result is there
-        self.wait = 0  # milliseconds that the part still needs
+        self.started = False  # the part is at work on a result
         self.failed = False
-
-    def advance(self):
-        """One step of a reading. `wait` then says when to go on: 0 when the values are there. Raises what the driver raises."""
-        started = self.wait
-        self.wait = 0
-        if not started:
-            self.wait = self.driver.start()
-        if not self.wait:
-            self.driver.read(self.values)
 
     def fail(self, error):
         """Note a failure. True for the first of a row: it leaves a gap in the plot and a line in the log, the others nothing."""
         first = not self.failed
-        self.wait = 0
         write = log.warning if first else log.debug
         write("sampler", "{}: no reading: {}", self.name, repr(error))
         self.failed = True
@@ -43,10 +33,11 @@ class Slot:
         return first
 
     def turned(self, now):
-        """Its turn is over: plan the next one. Turns that are past are skipped, and the rhythm is kept."""
-        late = ticks_diff(now, self.turn)
-        self.turn = ticks_add(self.turn, (late // self.every + 1) * self.every)
-        self.due = self.turn
+        """Its turn is over; returns the milliseconds until the next. Turns that are past are skipped, and the rhythm is kept."""
+        every = self.every
+        wait = every - ticks_diff(now, self.turn) % every
+        self.turn = self.due = ticks_add(now, wait)
+        return wait
 
 
 class Sampler:
@@ -56,7 +47,6 @@ class Sampler:
         self._slots = slots
         self._spool = spool
         self._clock = clock
-        self._pause = 0
         self._slot = None  # that is being read
 
     async def run(self, progress):
@@ -65,7 +55,7 @@ class Sampler:
             progress()
             now = ticks_ms()
             try:  # here and not below, because a handler makes a frame too large for the stack: see line.py
-                pause = max(self.step(now) - ticks_diff(ticks_ms(), now), 0)  # some parts hold the board while they are read
+                pause = self.step(now) - ticks_diff(ticks_ms(), now)  # some parts hold the board while they are read
             except _FAULTS as error:
                 self.failed(error, now)
                 pause = 0
@@ -76,42 +66,43 @@ class Sampler:
 
         Raises OSError or ValueError when a part fails: call `failed`, then `step` again for the others.
         """
-        self._pause = _LONGEST_SLEEP_MS
+        slots = self._slots
+        pause = _LONGEST_SLEEP_MS
         i = 0
-        while i < len(self._slots):
-            self._look_at(self._slots[i], now)
+        while i < len(slots):
+            slot = slots[i]
+            wait = ticks_diff(slot.due, now)
+            if wait <= 0:
+                wait = self._attend(slot, now)
+            if wait < pause:
+                pause = wait
             i += 1
-        return self._pause
-
-    def _look_at(self, slot, now):
-        wait = ticks_diff(slot.due, now)
-        if wait <= 0:
-            self._attend(slot, now)
-            wait = max(ticks_diff(slot.due, now), 0)
-        if wait < self._pause:
-            self._pause = wait
+        return pause
 
     def _attend(self, slot, now):
         self._slot = slot
-        slot.advance()
-        if slot.wait:  # the part needs time between start and result: the others are not kept waiting
-            slot.due = ticks_add(ticks_ms(), slot.wait)  # not `now`: a part before it may have held the board
-            return
+        wait = 0 if slot.started else slot.driver.start()
+        slot.started = wait > 0
+        if wait:  # the part needs time between start and result: the others are not kept waiting
+            slot.due = ticks_add(ticks_ms(), wait)  # not `now`: a part before it may have held the board
+            return ticks_diff(slot.due, now)
+        slot.driver.read(slot.values)
         slot.failed = False
-        self._store(slot.channels, slot.values)
-        slot.turned(now)
+        self._store(slot)
+        return slot.turned(now)
 
     def failed(self, error, now):
         """The part that `step` has just tried did not answer, or not rightly."""
         slot = self._slot
         if slot.fail(error):
-            self._store(slot.channels, slot.values)
+            self._store(slot)
         slot.turned(now)
 
-    def _store(self, channels, values):
+    def _store(self, slot):
         self._clock.tick()
+        channels = slot.channels
         i = 0
         while i < len(channels):
             if channels[i] >= 0:
-                self._spool.put(channels[i], values[i], self._clock)
+                self._spool.put(channels[i], slot.values[i], self._clock)
             i += 1

@@ -101,16 +101,18 @@ class Spool(Numbered):
 
         When there is no room anywhere the oldest goes: thinning out would break the numbering.
         """
-        if value != NO_VALUE and not -VALUE_MAX <= value <= VALUE_MAX:
+        if not -VALUE_MAX <= value <= VALUE_MAX and value != NO_VALUE:
             value = VALUE_MAX if value > 0 else -VALUE_MAX
             self.saturated += 1
-        if self.next - self._ring_first == self.capacity:
+        number = self.next
+        if number - self._ring_first == self.capacity:
             self._make_room()
-        i = self.next % self.capacity * 3
-        self._words[i] = channel << _CHANNEL_SHIFT | (0 if time.known else _CLOCK_UNKNOWN) | time.day & _DAY_MASK
-        self._words[i + 1] = time.ms
-        self._words[i + 2] = value
-        self.next += 1
+        i = number % self.capacity * 3
+        words = self._words
+        words[i] = channel << _CHANNEL_SHIFT | (0 if time.known else _CLOCK_UNKNOWN) | time.day & _DAY_MASK
+        words[i + 1] = time.ms
+        words[i + 2] = value
+        self.next = number + 1
 
     def _make_room(self):
         if not self.spill(self.capacity // 2 or 1):

@@ -41,14 +41,19 @@ class Answer:
             if self._body:
                 i = self._take_body(buf, i, n)
                 continue
-            if buf[i] == 10:
+            end = buf.find(b"\n", i, n)
+            self._keep_line(buf, i, n if end < 0 else end)
+            i = n
+            if end >= 0:
                 self._end_line()
-            elif self._filled < _LINE_MAX:
-                self._line[self._filled] = buf[i]
-                self._filled += 1
-            i += 1
+                i = end + 1
         if i < n:
             self.reusable = False  # bytes that nobody asked for
+
+    def _keep_line(self, buf, i, end):
+        take = min(end - i, _LINE_MAX - self._filled)
+        self._line[self._filled : self._filled + take] = buf[i : i + take]
+        self._filled += take
 
     def closed(self):
         """The other side closed: whatever came is all there is."""

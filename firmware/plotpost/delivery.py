@@ -91,14 +91,14 @@ class Delivery:
         if state == OFFLINE:
             return CONNECT if ticks_diff(now, self.retry_at) >= 0 and not self.finished() else WAIT
         patience = _CONNECT_MS if state == CONNECTING else _ANSWER_MS
-        return CLOSE if ticks_diff(now, self._since) > patience else WAIT
+        return CLOSE if self.waited(now) > patience else WAIT
 
     def _open_action(self, now):
         source = self.source
         sent = self.cursor - self.begun
         if self.cursor < source.first or (sent and self._checkpoint_due(sent, now)):
             return END  # a request never spans a gap
-        waited = ticks_diff(now, self._since)
+        waited = self.waited(now)
         if not self.dated and source is self.spool:
             return END if waited >= self._ask_ms else WAIT  # an empty request: its answer tells the time
         unsent = source.next - self.cursor
@@ -128,9 +128,13 @@ class Delivery:
             return 1
         return self._checkpoint_records if self._proven else min(self.batch_records, self._checkpoint_records)
 
+    def waited(self, now):
+        """The milliseconds since the last progress."""
+        return ticks_diff(now, self._since)
+
     def stalled(self, now):
         """True when the network has taken no byte for so long that the connection is given up."""
-        return ticks_diff(now, self._since) > _STALL_MS
+        return self.waited(now) > _STALL_MS
 
     def finished(self):
         """True when no more readings come and the last one is settled, or refused: that does not heal in a moment."""

@@ -14,7 +14,7 @@ from plotpost.line import NO_DATE, Encoder
 from plotpost.port import byte_stream, const, receive, send, sleep_ms, ticks_ms
 from plotpost.spool import Unreadable
 
-_SEND_BYTES = const(2048)
+_SEND_BYTES = const(1600)  # two whole segments on rp2, whose TCP_MSS is 800
 _RECEIVE_BYTES = const(128)
 _CHUNK_HEAD = const(6)  # four hexadecimal digits, CR, LF (RFC 9112 section 7.1)
 _CHUNK_TAIL = const(2)
@@ -59,7 +59,6 @@ class Uplink:
         self._address = None
         self._sock = None
         self._poll = select.poll()
-        self._look_ms = 1
 
     async def run(self, progress):
         """Work until everything is delivered after `delivery.close()`; calls `progress()` at every turn."""
@@ -82,17 +81,19 @@ class Uplink:
 
         Raises OSError or ValueError when the connection broke: call `broken` then. Raises Unreadable.
         """
-        state = self._delivery.state
-        if state == d.OFFLINE and self._link is not None and not self._link.up():
-            return _CALM_MS  # a name look-up without a link may never come back (micropython issue 18797)
-        if state == d.CONNECTING:
+        delivery = self._delivery
+        if self._sock is None:
+            if self._link is not None and not self._link.up():
+                return _CALM_MS  # a name look-up without a link may never come back (micropython issue 18797)
+        elif delivery.state == d.CONNECTING:
             self._check_connected(now)
-        elif self._sock is not None:
+        else:
             self._receive(now)
         if self._start < self._end:
             return self._flush(now)
-        self._delivery.dated = self._clock.known
-        return self._act(self._delivery.action(now), now)
+        delivery.dated = self._clock.known
+        action = delivery.action(now)
+        return self._pause(now) if action == d.WAIT else self._act(action, now)
 
     def broken(self, error, now):
         """The connection broke with an OSError, or was refused by us with a ValueError: see secure.py."""
@@ -113,13 +114,9 @@ class Uplink:
         self._answer.reset()
 
     def _act(self, action, now):
-        if action == d.WAIT:
-            return self._pause()
         if action == d.SEND:
-            self._encode(now)
-            if self._delivery.action(now) == d.END and self._end <= _SEND_BYTES - len(_LAST_CHUNK):
-                self._end_request(now)  # in the same packet
-        elif action == d.HEARTBEAT:
+            return self._send_lines(now)
+        if action == d.HEARTBEAT:
             self._queue(b"1\r\n\n\r\n")
             self._delivery.progress(now)
         elif action == d.END:
@@ -134,24 +131,29 @@ class Uplink:
             self._give_up("no answer from the endpoint", now)
         return self._flush(now)
 
+    def _send_lines(self, now):
+        self._encode(now)
+        following = self._delivery.action(now)
+        if following == d.END and self._end <= _SEND_BYTES - len(_LAST_CHUNK):
+            self._end_request(now)  # in the same packet
+        pause = self._flush(now)
+        return pause if pause or following != d.WAIT else _CALM_MS
+
     def _end_request(self, now):
         self._out[self._end : self._end + len(_LAST_CHUNK)] = _LAST_CHUNK
         self._end += len(_LAST_CHUNK)
         self._delivery.ended(now)
-        self._look_ms = 1
 
-    def _pause(self):
-        """How long nothing need be looked at: an answer that is owed comes in milliseconds on a LAN, or later."""
-        state = self._delivery.state
-        if state != d.CONNECTING and state != d.ENDING:
-            return _CALM_MS
-        self._look_ms = min(self._look_ms * 2, _SOON_MS)
-        return self._look_ms
+    def _pause(self, now):
+        """How long nothing need be looked at. What the other side owes may come within a millisecond, or much later."""
+        delivery = self._delivery
+        if delivery.state == d.CONNECTING or delivery.state == d.ENDING:
+            return min(delivery.waited(now), _SOON_MS)
+        return _CALM_MS
 
     def _connect(self, now):
         config = self._config
         self._delivery.connecting(now)
-        self._look_ms = 1
         if self._tunnel is not None:
             self._sock = self._poll = self._tunnel
             self._tunnel.open("%s://%s:%d" % (config.scheme, config.host, config.port))
@@ -279,7 +281,7 @@ class Uplink:
 
     def _flush(self, now):
         if self._start == self._end:
-            return _SOON_MS if self._delivery.state == d.CONNECTING else 0
+            return 0
         taken = send(self._sock, self._out, self._start, self._end)
         if taken:
             self._start += taken
@@ -292,8 +294,10 @@ class Uplink:
         return 0
 
     def _receive(self, now):
-        answer = self._answer
         n = receive(self._sock, self._in)
+        if n is None:
+            return
+        answer = self._answer
         while n:
             answer.feed(self._in, n)
             n = None if answer.done else receive(self._sock, self._in)

@@ -178,7 +178,7 @@ def test_several_tokens_share_the_socket():
     assert b"streamtoken" not in bed.open()
     bed.put(1, channel=1)
     bed.steps(after=1500)
-    assert b'{"streamtoken":"klmnopqrst","x":"2026-11-24T00:00:00.000Z","y":0.0}\n' in bed.peer.read()
+    assert b'{"x":"2026-11-24T00:00:00.000Z","y":0.0,"streamtoken":"klmnopqrst"}\n' in bed.peer.read()
     bed.close()
 
 
@@ -193,6 +193,28 @@ def test_after_a_confirmed_answer_the_next_request_goes_on_on_the_same_connectio
     bed.steps()
     assert bed.spool.waiting() == 0
     assert b"plotpost-records: 0123456789abcdef/3\r\n" in bed.peer.read()
+    bed.close()
+
+
+def test_after_a_batch_there_is_no_turn_for_nothing():
+    bed = Bed(capacity=400)
+    bed.open_proven()
+    bed.put(3 * bed.delivery.batch_records)
+    assert bed.uplink.step(bed.now) == 0  # there is another batch
+    assert bed.uplink.step(bed.now) == 250  # what is left waits for company
+    assert 0 < bed.spool.next - bed.delivery.cursor < bed.delivery.batch_records
+    bed.close()
+
+
+def test_an_answer_that_is_owed_is_looked_for_at_once_and_then_ever_more_rarely():
+    bed = Bed()
+    bed.open()
+    bed.put(1)
+    bed.steps(after=1500)
+    bed.steps(after=10000)
+    assert bed.delivery.state == d.ENDING
+    ended = bed.now
+    assert [bed.uplink.step(ended + ms) for ms in (0, 1, 2, 8, 300)] == [0, 1, 2, 8, 20]
     bed.close()
 
 

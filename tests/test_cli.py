@@ -310,6 +310,18 @@ c.main()
     assert (done.returncode, done.stdout, done.stderr) == (1, "tidied up\n", "")
 
 
+@pytest.mark.parametrize("work", ["click.prompt('Name')", "signal.raise_signal(signal.SIGINT)"])
+def test_who_ends_a_command_finds_the_cursor_in_a_new_line(work: str) -> None:
+    program = f"""
+import click, signal, sys, host_tools.cli as c
+c.commands.get_command = lambda context, name: click.Command(name, callback=lambda: {work})
+sys.argv[1:] = ["work"]
+c.main()
+"""
+    done = _python(program)
+    assert (done.returncode, done.stderr) == (1, "\n")
+
+
 def test_a_command_that_nohup_runs_outlives_its_terminal() -> None:
     program = (
         "import os, signal, host_tools.cli as c; c.commands.main = lambda **o: os.kill(os.getpid(), signal.SIGHUP); c.main()"
@@ -319,7 +331,13 @@ def test_a_command_that_nohup_runs_outlives_its_terminal() -> None:
 
 
 def _python(program: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run([sys.executable, "-c", program], env={**os.environ, **environment}, capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
 
 
 def test_a_reader_that_leaves_is_no_error(tmp_path: Path, data: Path, plotpost: Run) -> None:

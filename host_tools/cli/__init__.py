@@ -80,8 +80,9 @@ def _run() -> int:
         return error.exit_code
     except click.ClickException as error:
         output.error(error.format_message())
-    except click.Abort:  # at a prompt, whose line has no end yet
-        output.note("")
+    except click.Abort as abort:
+        if abort.__cause__ is None:  # at a prompt, whose line has no end yet; elsewhere click ends it
+            output.note("")
     except KeyboardInterrupt:
         pass
     except (DeviceError, EndpointError, RuntimeMissing) as error:

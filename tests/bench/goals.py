@@ -16,7 +16,10 @@ _LOCKED_READINGS = 5000
 
 # Why a goal is missed, in case it is.
 _WAITING = "200 readings are confirmed before the next request begins, and the agent waits for each answer"
-_BYTECODE = "an attribute or a global is looked up by its name each time, which is a third of the cycles; native code is for one chip alone"
+_BYTECODE = (
+    "one turn of asyncio alone takes 36,000, and bytecode looks up each attribute and global by its name; "
+    "native code of the four hottest modules would save 9 % and take 11 KB of heap"
+)
 _NAMES = "MicroPython keeps a function in some 50 bytes beside its code, and every name for ever, a quarter of the whole"
 
 

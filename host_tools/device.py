@@ -29,6 +29,8 @@ from mpremote.transport import TransportError, TransportExecError
 from mpremote.transport_serial import SerialTransport
 from serial.tools.list_ports import comports
 
+from host_tools import boards
+from host_tools.boards import Board
 from host_tools.holders import holder
 
 try:
@@ -93,6 +95,13 @@ class Facts:
     @property
     def release(self) -> str:
         return ".".join(map(str, self.version))
+
+
+def recognised(facts: Facts, otherwise: Board | None = None) -> Board:
+    """The board that says this of itself, or `otherwise`. Raises DeviceError."""
+    if (found := boards.recognise(facts.build, facts.machine) or otherwise) is None:
+        raise DeviceError(f"plotpost does not know {facts.machine or 'this board'}: name one like it with --board")
+    return found
 
 
 def trouble(port: str) -> str | None:

@@ -1,12 +1,13 @@
 """Serial ports are looked at before they are opened, on every system."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from host_tools import device
+from host_tools import boards, device
 
 
 def test_a_file_is_no_port(tmp_path: Path) -> None:
@@ -21,6 +22,15 @@ def test_a_file_is_no_port(tmp_path: Path) -> None:
 def test_a_device_that_is_no_serial_port_is_not_taken_for_one_in_use(port: str) -> None:
     with pytest.raises(device.PortError, match=rf"^{port} is not a serial port; `plotpost ports` lists those that there are$"):
         device.connect(port)
+
+
+def test_a_board_that_is_not_known_is_what_the_user_says_or_must_be_named() -> None:
+    facts = device.Facts((1, 28, 0), "rp2", 0, "BADGER", "Badger with RP2040", "")
+    assert device.recognised(facts, boards.load("pico_w")).name == "pico_w"
+    with pytest.raises(device.DeviceError, match=r"^plotpost does not know Badger with RP2040: name one like it with --board$"):
+        device.recognised(facts)
+    pico = replace(facts, build="RPI_PICO")
+    assert device.recognised(pico, boards.load("pico_w")).name == "pico"
 
 
 def test_on_windows_a_port_is_known_by_its_name_alone(monkeypatch: pytest.MonkeyPatch) -> None:

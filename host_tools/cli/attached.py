@@ -7,17 +7,12 @@ import click
 
 from host_tools import boards
 from host_tools.boards import Board
-from host_tools.device import Device, DeviceError
+from host_tools.device import Device, DeviceError, recognised
 
 
 def board_of(device: Device, name: str | None) -> Board:
     """The board that is named, or what MicroPython on it says it is."""
-    if name is not None:
-        return named(name)
-    facts = device.facts
-    if (found := boards.recognise(facts.build, facts.machine)) is None:
-        raise click.ClickException(f"plotpost does not know {facts.machine or 'this board'}: name one like it with --board")
-    return found
+    return recognised(device.facts) if name is None else named(name)
 
 
 def named(name: str) -> Board:

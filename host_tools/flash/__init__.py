@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from host_tools import boards, ports
+from host_tools import ports
 from host_tools.boards import Board, Esp, Uf2, Version
-from host_tools.device import Device, NoAnswer
+from host_tools.device import Device, NoAnswer, recognised
 from host_tools.flash import bootsel, download, esp, images, waiting
 from host_tools.flash.answer import await_answer
 from host_tools.flash.errors import FlashError, ImageError
@@ -52,7 +52,7 @@ def run(
 
 
 def board_at(port: str | None) -> Board:
-    """What is attached, where it says so: by its MicroPython at `port`, or by its drive. Raises FlashError."""
+    """What is attached, where it says so: by its MicroPython at `port`, or by its drive. Raises DeviceError."""
     drives = bootsel.drives()
     if port is None and drives:
         return waiting.board_of(drives[0])
@@ -69,9 +69,7 @@ def board_at(port: str | None) -> Board:
         raise FlashError(
             f"nothing at {port} says which board it is: look at `plotpost boards`, and give yours with --board"
         ) from None
-    if (found := boards.recognise(facts.build, facts.machine)) is None:
-        raise FlashError(f"plotpost does not know {facts.machine or 'this board'}: name one like it with --board")
-    return found
+    return recognised(facts)
 
 
 def image_for(board: Board, version: Version | None = None, *, sha256: str | None = None, say: Say, progress: Progress) -> Image:

@@ -8,7 +8,7 @@ from typing import Protocol
 from host_tools import boards, flash, ports
 from host_tools.boards import Board
 from host_tools.deploy import DeployError, check_firmware
-from host_tools.device import Device, NoAnswer, trouble
+from host_tools.device import Device, NoAnswer, recognised, trouble
 from host_tools.flash import bootsel
 from host_tools.up.errors import UpError
 
@@ -61,7 +61,7 @@ def find(search: Search, say: Say, progress: Progress) -> Found:
         say(f"Nothing answers at {port} like MicroPython")
         return _flashed(search, port, _maybe_at(port), f"at {port}", say, progress)
     try:
-        board = search.board or _recognised(device, search.hint)
+        board = search.board or recognised(device.facts, search.hint)
         why = _outdated(device, board)
     except BaseException:
         device.resume()
@@ -102,13 +102,6 @@ def _with_loader(families: Collection[int]) -> list[Board]:
 def _maybe_at(port: str) -> list[Board]:
     known = boards.load_all()
     return [known[name] for name in ports.named(port).may_be] or [each for each in known.values() if each.loader]
-
-
-def _recognised(device: Device, hint: Board | None) -> Board:
-    facts = device.facts
-    if (found := boards.recognise(facts.build, facts.machine) or hint) is None:
-        raise UpError(f"plotpost does not know {facts.machine or 'this board'}: name one like it with --board")
-    return found
 
 
 def _outdated(device: Device, board: Board) -> str | None:

@@ -191,10 +191,10 @@ class Device:
         version, platform, mpy, build, machine, unique_id = ast.literal_eval(self.run(_FACTS))
         return Facts(version, platform, mpy, build, machine, unique_id)
 
-    def run(self, code: str, timeout_s: float = 10.0, on_output: Callable[[bytes], None] | None = None) -> str:
+    def run(self, code: str, timeout_s: float = 10.0) -> str:
         """What a program prints; `timeout_s` is for each pause in its output. Raises Raised with the program's exception."""
-        with self._guarded():
-            printed, error = self._transport.exec_raw(code, timeout=timeout_s, data_consumer=on_output)
+        with self._guarded(), _quiet():
+            printed, error = self._transport.exec_raw(code, timeout=timeout_s)
         if error:
             raise Raised(error.decode(errors="replace"))
         return str(printed.decode(errors="replace")).replace("\r\n", "\n")
@@ -296,7 +296,7 @@ class Device:
             try:
                 self._transport.serial.write(_CTRL_C)
                 self._transport.read_until(1, _PROMPT, timeout_overall=_POLL_S if attempt else _FLUSH_S)
-                with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):  # mpremote prints what surprises it
+                with _quiet():
                     self._transport.enter_raw_repl(soft_reset=False, timeout_overall=_ENTER_S)
                 self._transport.serial.timeout = _PAUSE_S
                 return
@@ -331,6 +331,13 @@ class Device:
             self._transport.close()
         with contextlib.suppress(OSError):
             self._transport.serial.close()
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """mpremote prints what surprises it, beside the error that it raises."""
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+        yield
 
 
 def _no_port(port: str) -> str:

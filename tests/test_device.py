@@ -4,8 +4,10 @@ import os
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from mpremote.transport import TransportError
 
 from host_tools import boards, device
 
@@ -31,6 +33,17 @@ def test_a_board_that_is_not_known_is_what_the_user_says_or_must_be_named() -> N
         device.recognised(facts)
     pico = replace(facts, build="RPI_PICO")
     assert device.recognised(pico, boards.load("pico_w")).name == "pico"
+
+
+def test_nothing_but_the_error_tells_of_a_board_that_answers_amiss(capsys: pytest.CaptureFixture[str]) -> None:
+    def exec_raw(code: str, timeout: float) -> None:
+        print(b"what mpremote did not expect")
+        raise TransportError("could not enter raw repl")
+
+    transport: Any = SimpleNamespace(exec_raw=exec_raw)
+    with pytest.raises(device.Lost, match=r"^the board at ttyACM0 went away \(could not enter raw repl\): check the cable"):
+        device.Device("ttyACM0", transport).run("print()")
+    assert capsys.readouterr().out == ""
 
 
 def test_on_windows_a_port_is_known_by_its_name_alone(monkeypatch: pytest.MonkeyPatch) -> None:

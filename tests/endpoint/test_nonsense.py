@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from host_tools.child_endpoint import ChildEndpoint
 from tests.plotly_client import PlotlyClient
 
-PATIENCE_S = 20
+PATIENCE_S = 60
 REQUEST_LINES = [
     b"POST / HTTP/1.1\r\n", b"GET /~me/1 HTTP/1.1\r\n", b"GET /~me/1/ws HTTP/1.1\r\n", b"POST /clientresp HTTP/1.1\r\n",
     b"POST /login HTTP/1.0\r\n", b"PUT /v2/grids HTTP/1.1\r\n", b"GET http://elsewhere/ HTTP/1.1\r\n", b"PRI * HTTP/2.0\r\n",

@@ -1,7 +1,7 @@
 """Where asyncio sleeps: a wait for sockets during which simulated time passes; see time.py beside it.
 
 The sockets are real, and so is whoever answers on them, but a pause takes no time. Only a row of short pauses, which the agent makes
-while it looks for the endpoint's answer, really gives the endpoint a moment.
+while it looks for the endpoint's answer, takes as long as it says: so an endpoint that is held up is not given up too early.
 """
 
 import time
@@ -12,7 +12,6 @@ from uselect import *
 
 _SHORT_MS = const(20)  # plotpost looks at least this often whether an answer has come
 _ROW = const(4)  # no other tasks make so many short pauses one after another
-_REAL_MS = const(2)  # enough for an endpoint on the same machine: the agent's deadlines are hundreds of such looks away
 
 
 class poll:
@@ -38,8 +37,8 @@ class poll:
 
     def _wait(self, timeout):
         self._short = self._short + 1 if timeout <= _SHORT_MS else 0
-        real = _REAL_MS if self._short > _ROW else 0
-        ready = self._poll.poll(real)
-        if not ready:
-            time.skip(max(timeout - real, 0))
+        is_real = self._short > _ROW
+        ready = self._poll.poll(timeout if is_real else 0)
+        if not (ready or is_real):
+            time.skip(timeout)
         return ready

@@ -93,11 +93,11 @@ class Proxy:
         self._door = ""
         self._turning = asyncio.Lock()  # a door that opens or closes
         self._closed_doors = 0  # several faults may keep the same door closed
-        self._over = asyncio.Event()  # for what lasts a while: set for a moment, to end it early
         self._server: asyncio.Server | None = None
         self._crowd: list[socket.socket] = []
         self._calm = asyncio.Event()
         self._loop = asyncio.new_event_loop()
+        self._over = self._loop.create_future()  # done when what lasts a while now is to end early
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True, name="proxy")
 
     @property
@@ -178,8 +178,7 @@ class Proxy:
 
     async def last(self, seconds: float) -> None:
         """Wait so long, or until the proxy relents."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._over.wait(), seconds)
+        await asyncio.wait([self._over], timeout=seconds)
 
     # Its own
 
@@ -193,8 +192,8 @@ class Proxy:
             await asyncio.sleep(_REOPEN_S)
 
     async def _relent(self) -> None:
-        self._over.set()
-        self._over.clear()  # who waits has been woken, and nobody else
+        self._over.set_result(None)
+        self._over = self._loop.create_future()
         await self._heal()
 
     def _strike(self, strike: Strike) -> None:

@@ -70,7 +70,7 @@ def _utc(ms: int) -> str:
 def _unusable(token_is_registered: bool) -> Refusal:
     if token_is_registered:
         return Refusal(403, "the stream token feeds no plot: create a plot that has the token in a trace, then stream")
-    return Refusal(404, "the stream token is not registered here: make one with 'plotpost token new', and check the board's")
+    return Refusal(404, "the stream token is not registered here: make one with 'plotpost token new', and give it to the board")
 
 
 def _refuse_line(index: int, bad: _BadLine) -> Refusal:
@@ -203,7 +203,7 @@ class Session:
 
     def __init__(self, streams: "Streams", head: Head, evict: Evict) -> None:
         self.token = head.token  # None in the multiplexed dialect
-        self.silent = head.token is None and head.records is None  # the Arduino library never reads an answer
+        self.silent = False  # no answer at the end
         self.on_drained: Callable[[], None] | None = None
         self.user_id: int | None = None  # the owner of the tokens, once one of them is known
         self.tokens: set[str] = set()
@@ -324,6 +324,7 @@ class Session:
             raise _refuse_line(self._tried, bad) from None
         if token is None and not self._tried:
             raise Refusal(406, "the header plotly-streamtoken is missing, and the first line holds no streamtoken either")
+        self.silent = self._records is None  # the Arduino library, whose dialect this is, never reads an answer
         return token
 
     # Taking lines

@@ -386,9 +386,20 @@ async def test_layouts_of_several_tokens_keep_their_order(core: Core) -> None:
 @in_core
 async def test_an_arduino_is_answered_with_silence_and_others_are_not(core: Core) -> None:
     _, token = await core.streamed_plot()
-    assert core.open(None).silent
-    assert not core.open(None, (STREAM_ID, 0)).silent
+    arduino, board = core.open(None), core.open(None, (STREAM_ID, 0))
+    arduino.lines(block([0], token))
+    board.lines(block([0], token))
+    assert arduino.silent
+    assert not board.silent
     assert not core.open(token).silent
+
+
+@in_core
+async def test_who_forgets_the_token_is_told(core: Core) -> None:
+    session = core.open(None)
+    with refused(406, "plotly-streamtoken"):
+        session.lines(b'{"x":1}\n')
+    assert not session.silent
 
 
 @in_core

@@ -25,7 +25,7 @@ from .lines import MAX_LINE, Lines
 logger = logging.getLogger(__name__)
 
 _GATHER_S = 0.06
-_GATHER_BYTES = 16 * 1024  # of one connection
+_GATHER_BYTES = 1024  # of one connection: more is an agent's batch, and it writes the next one meanwhile
 _TLS_HANDSHAKE = 0x16  # the first byte of a TLS record that opens a connection (RFC 8446 section 5.1)
 
 

@@ -146,7 +146,7 @@ def test_a_board_that_is_reset_sends_what_is_on_its_flash_and_goes_on(
         desk.board.power_on()
         desk.await_stored(50)
         _settle(desk, boots=2)
-        assert sum(value < BOOT for value in desk.stored()) > before  # what it logs of them is lost when the bridge is not back yet
+        assert sum(value < BOOT for value in desk.stored()) > before  # its log line may come before the bridge
 
 
 def _spooled(board: Board) -> list[Path]:

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from host_tools.simulate import LogLine
 
-_STYLES = {"D": "dim", "I": "", "W": "yellow", "E": "bold red"}
+STYLES = {"D": "dim", "I": "", "W": "yellow", "E": "bold red"}  # of the log's levels
 
 _UNCUT = 1000  # columns, where nobody sees them end
 
@@ -81,6 +81,6 @@ def log_line(logged: LogLine, as_json: bool) -> None:
         console.print(Text(logged.message, style="red"), soft_wrap=True)
     else:
         text = Text.assemble(
-            (f"{logged.uptime:9.3f} ", "dim"), (f"{logged.level} ", _STYLES[logged.level]), (f"{logged.module} ", "cyan")
+            (f"{logged.uptime:9.3f} ", "dim"), (f"{logged.level} ", STYLES[logged.level]), (f"{logged.module} ", "cyan")
         )
-        console.print(text.append(logged.message, style=_STYLES[logged.level]), soft_wrap=True)
+        console.print(text.append(logged.message, style=STYLES[logged.level]), soft_wrap=True)

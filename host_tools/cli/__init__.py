@@ -8,6 +8,7 @@ from types import FrameType
 from typing import NoReturn
 
 import click
+from plotpost.config import ConfigError
 
 from host_tools import output
 from host_tools.device import DeviceError
@@ -85,7 +86,7 @@ def _run() -> int:
             output.note("")
     except KeyboardInterrupt:
         pass
-    except (DeviceError, EndpointError, RuntimeMissing) as error:
+    except (ConfigError, DeviceError, EndpointError, RuntimeMissing) as error:
         output.error(str(error))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left; say nothing at exit either

@@ -33,11 +33,10 @@ def agent(config: Path, secrets: Path | None, as_json: bool) -> None:
       plotpost agent --config greenhouse/config.json
     """
     from host_tools import agent as own
-    from host_tools.config import ConfigError
 
     try:
         ran = own.run(config, secrets, lambda line: output.log_line(line, as_json))
-    except (ConfigError, own.NotRunnable) as error:
+    except own.NotRunnable as error:
         raise click.ClickException(str(error)) from error
     if not ran:
         raise click.ClickException("the agent did not start; the log above says why")

@@ -57,10 +57,7 @@ def deploy(port: str | None, board: str | None, config: Path | None, as_json: bo
 
 
 def _read(path: Path) -> Json:
-    try:
-        settings = read(path)
-    except ConfigError as error:
-        raise click.ClickException(str(error)) from None
+    settings = read(path)
     if not deploying.drivers_of(settings):
         raise click.ClickException(f"{path}: sensors: names no driver, so that the agent would measure nothing")
     return settings

@@ -11,8 +11,6 @@ from host_tools.cli import options
 from host_tools.keyboard import Keyboard
 from host_tools.monitor import Crash, Entry, Lives
 
-_STYLES = {"D": "dim", "I": "", "W": "yellow", "E": "bold red"}
-
 
 @click.command(short_help="Show what a board says on its serial port.")
 @options.serial_port
@@ -52,10 +50,10 @@ def _print(entry: Entry) -> None:
     uptime = " " * 9 if line.uptime is None else f"{line.uptime:9.3f}"
     text = Text.assemble((f"{entry.time:%H:%M:%S} {uptime} ", "dim"))
     if line.uptime is None and line.module != "monitor":
-        text.append(f"- {line.message}", style=_STYLES[line.level] or "dim")
+        text.append(f"- {line.message}", style=output.STYLES[line.level] or "dim")
     else:
-        text.append(f"{line.level} ", style=_STYLES[line.level]).append(f"{line.module} ", style="cyan")
-        text.append(line.message, style=_STYLES[line.level])
+        text.append(f"{line.level} ", style=output.STYLES[line.level]).append(f"{line.module} ", style="cyan")
+        text.append(line.message, style=output.STYLES[line.level])
     output.console.print(text, soft_wrap=True)
 
 

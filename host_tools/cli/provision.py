@@ -10,7 +10,6 @@ from host_tools import provision as provisioning
 from host_tools.boards import Board
 from host_tools.cli import attached, options
 from host_tools.cli.account import account
-from host_tools.config import ConfigError
 from host_tools.device import Device
 from host_tools.provision.complete import Attached, Complete, Source, complete
 from host_tools.provision.documents import STDIN, Documents, read_documents
@@ -52,10 +51,7 @@ def provision(
         raise click.UsageError("--show and --wipe exclude each other")
     if (show or wipe) and (config or secrets):
         raise click.UsageError(f"{'--show' if show else '--wipe'} takes no files")
-    try:
-        given = read_documents(config, secrets)
-    except ConfigError as error:
-        raise click.ClickException(str(error)) from error
+    given = read_documents(config, secrets)
     person_is_there = STDIN not in (config, secrets) and sys.stdin.isatty()
     with Device.open(options.attached(port)) as device, attached.resuming(device):
         if wipe:

@@ -51,12 +51,9 @@ def simulate(
       plotpost simulate --config greenhouse/config.json --endpoint http://127.0.0.1:8050 --for 60
       plotpost simulate --board pico_w --emulated --endpoint http://localhost:8050
     """
-    from host_tools.config import ConfigError, load, validate
+    from host_tools.config import load, validate
 
-    try:
-        settings, private = load(config, secrets)
-    except ConfigError as error:
-        raise click.ClickException(str(error)) from error
+    settings, private = load(config, secrets)
     settings.update({key: value for key, value in (("board", board), ("endpoint", endpoint)) if value})
     if errors := validate(settings, private):
         raise click.ClickException("; ".join(errors))

@@ -16,7 +16,6 @@ from host_tools.boards import Board
 from host_tools.child_endpoint import ChildEndpoint
 from host_tools.cli import attached, options
 from host_tools.cli.account import account
-from host_tools.config import ConfigError
 from host_tools.endpoint.errors import EndpointError
 from host_tools.provision.complete import Source
 from host_tools.provision.documents import STDIN, read_documents
@@ -74,12 +73,10 @@ def up(
       plotpost up --config greenhouse/config.json
       plotpost up --board pico --port /dev/ttyACM0 --config - --json < both.json
     """
+    given = read_documents(config, secrets)
     try:
-        given = read_documents(config, secrets)
         if endpoint is not None:
             url.parse(endpoint)
-    except ConfigError as error:
-        raise click.ClickException(str(error)) from error
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--endpoint") from None
     with contextlib.ExitStack() as opened:

@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -162,30 +164,34 @@ def test_the_command_takes_both_files_from_standard_input(bare: Pico, tmp_path: 
 
 
 def test_a_mistake_is_one_line_and_the_agent_goes_on(bare: Pico) -> None:
-    with Device.open(bare.port) as device:
-        device.write("/main.py", b"open('/ran', 'w').close()")
     wrong = {**CONFIG, "sensors": [{**CONFIG["sensors"][1], "pin": "GP23"}]}
-    done = _command(bare, "--config", "-", given=json.dumps({"config": wrong, "secrets": SECRETS}))
+    with _agent_that_goes_on(bare):
+        done = _command(bare, "--config", "-", given=json.dumps({"config": wrong, "secrets": SECRETS}))
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert done.stderr.startswith("plotpost: config.json: sensors[0].pin: GP23 is not free on pico (")
-    with Device.open(bare.port) as device:
-        assert device.exists("/ran")
-        for path in ("/ran", "/main.py"):
-            device.remove(path)
 
 
 def test_who_ends_a_wipe_at_its_question_leaves_everything_as_it_was(bare: Pico) -> None:
     with Device.open(bare.port) as device:
-        device.write("/main.py", b"open('/ran', 'w').close()")
         device.make_folder("/spool")
         device.write("/spool/1", b"readings")
-    with Terminal("provision", "--port", bare.port, "--wipe") as terminal:
+    with _agent_that_goes_on(bare), Terminal("provision", "--port", bare.port, "--wipe") as terminal:
         terminal.wait_for("Remove them too")
         terminal.press(b"\x03")
         assert terminal.end() == 1
     with Device.open(bare.port) as device:
+        device.remove("/spool/1")
+
+
+@contextmanager
+def _agent_that_goes_on(board: Pico) -> Iterator[None]:
+    """What stands for an agent runs on the board again at the end."""
+    with Device.open(board.port) as device:
+        device.write("/main.py", b"open('/ran', 'w').close()")
+    yield
+    with Device.open(board.port) as device:
         assert device.exists("/ran")
-        for path in ("/ran", "/main.py", "/spool/1"):
+        for path in ("/ran", "/main.py"):
             device.remove(path)
 
 

@@ -1,5 +1,6 @@
 """Wrong API keys, counted for each user and address, in bounded memory."""
 
+import ipaddress
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -8,6 +9,7 @@ LIMIT = 10
 WINDOW_S = 60.0
 MOST = 4096
 _NAME_LENGTH = 64
+_IPV6_NETWORK = 64  # bits: whoever has one address of such a network has all of them (RFC 6177)
 
 
 class Attempts:
@@ -24,6 +26,7 @@ class Attempts:
         return since + WINDOW_S - self._now() if count >= LIMIT else 0.0
 
     def failed(self, user: str, address: str) -> None:
+        """Count a key as wrong; succeeded() takes it back."""
         key = _key(user, address)
         count, since = self._entry(key)
         self._failures[key] = (count + 1, since)
@@ -39,5 +42,18 @@ class Attempts:
         return (count, since) if self._now() < since + WINDOW_S else (0, self._now())
 
 
+def network_of(address: str) -> str:
+    """Whom limits count as one: an IPv4 address, or the network that an IPv6 address is in."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if parsed.version == 4:
+        return address
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((parsed, _IPV6_NETWORK), strict=False))
+
+
 def _key(user: str, address: str) -> tuple[str, str]:
-    return user[:_NAME_LENGTH], address
+    return user[:_NAME_LENGTH], network_of(address)

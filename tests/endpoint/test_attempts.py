@@ -1,5 +1,7 @@
 """Wrong API keys are counted, for each user and address, in bounded memory."""
 
+import pytest
+
 from host_tools.endpoint.attempts import LIMIT, WINDOW_S, Attempts
 
 
@@ -40,6 +42,17 @@ def test_other_users_and_other_addresses_do_not_wait() -> None:
 
     assert attempts.wait_s("other", "10.0.0.1") == 0
     assert attempts.wait_s("demo", "10.0.0.2") == 0
+
+
+@pytest.mark.parametrize(
+    ("one", "another"), [("2001:db8::1", "2001:db8::ffff:1:2:3"), ("::ffff:10.0.0.1", "10.0.0.1"), ("fe80::1%eth0", "fe80::2")]
+)
+def test_addresses_that_one_guesser_has_are_one(one: str, another: str) -> None:
+    attempts = Attempts(Clock())
+    fail(attempts, LIMIT, address=one)
+
+    assert attempts.wait_s("demo", another) > 0
+    assert attempts.wait_s("demo", "2001:db8:0:1::1") == 0
 
 
 def test_a_right_key_forgives() -> None:

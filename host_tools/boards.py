@@ -10,6 +10,9 @@ from host_tools import resources
 
 Version = tuple[int, int, int]
 
+AGENT_HEAP_KIB = 99
+"""In so much the agent runs with all that it can do (tests/test_memory.py): a fifth more than the 83 KiB that `make bench` finds."""
+
 
 class UnknownBoard(ValueError):
     """There is no such file. The text names the boards that there are."""
@@ -74,17 +77,33 @@ class Header:
 
 
 @dataclass(frozen=True)
-class Firmware:
-    """MicroPython's image for a board, as micropython.org names it. `oldest`: the first version that is good enough for it.
+class Oldest:
+    """The first version of MicroPython that is good enough for a board. `why`: what an older one does: "before 1.28.0 .."."""
 
-    `machine`: how it names the board in `sys.implementation._machine`, before " with " and the chip.
+    version: Version
+    why: str
+
+    @property
+    def release(self) -> str:
+        return ".".join(map(str, self.version))
+
+
+@dataclass(frozen=True)
+class Firmware:
+    """MicroPython's image for a board, as micropython.org names it. `oldest`: None where every version is good enough.
+
+    `machines`: how it names the board in `sys.implementation._machine`, before " with " and the chip; earlier releases in other words.
     """
 
     name: str
-    machine: str
+    machines: tuple[str, ...]
     page: str
     suffix: str
-    oldest: Version | None
+    oldest: Oldest | None
+
+    def outdated(self, version: Version) -> Oldest | None:
+        """What is wanted instead of this version, None when it is good enough."""
+        return self.oldest if self.oldest and version < self.oldest.version else None
 
 
 @dataclass(frozen=True)
@@ -108,7 +127,8 @@ class Board:
     """What boards/NAME.json says. Voltages in mV, sizes in KiB; None where a board has no such thing.
 
     `port`: MicroPython's, "rp2", "esp32" or "unix"; "cpython" where the agent runs on that. `led`: what machine.Pin takes for it.
-    `heap_kib`: what the agent can count on. `adc_max_mv`: the most that the converter can measure. `arch`: mpy-cross's -march.
+    `heap_kib`: what the agent can count on. `needs_psram`: only modules with PSRAM have that. `adc_max_mv`: the most that the converter
+    can measure. `arch`: mpy-cross's -march.
     `usb`: vendor and product ids under which it may show itself.
     """
 
@@ -128,6 +148,7 @@ class Board:
     adc_max_mv: int | None
     watchdog_max_ms: int | None
     heap_kib: int
+    needs_psram: bool
     flash_kib: int | None
     filesystem_kib: int | None
     arch: str | None
@@ -169,9 +190,9 @@ def load_all() -> dict[str, Board]:
 
 def recognise(build: str, machine: str) -> Board | None:
     """The board on which MicroPython names itself so: `sys.implementation._build`, which older versions lack, and `._machine`."""
-    known = {board.firmware: board for board in load_all().values() if board.firmware is not None}
-    by_build = {firmware.name: board for firmware, board in known.items()}
-    by_machine = {firmware.machine: board for firmware, board in known.items()}
+    known = [(board.firmware, board) for board in load_all().values() if board.firmware is not None]
+    by_build = {firmware.name: board for firmware, board in known}
+    by_machine = {name: board for firmware, board in known for name in firmware.machines}
     variant_of = build.partition("-")[0]  # RPI_PICO2-RISCV
     return by_build.get(variant_of) or by_machine.get(machine.partition(" with ")[0])
 
@@ -197,6 +218,7 @@ def parse(name: str, content: dict[str, Any]) -> Board:
         adc_max_mv=own["adc_max_mv"],
         watchdog_max_ms=own["watchdog_max_ms"],
         heap_kib=own["heap_kib"],
+        needs_psram=own.get("needs_psram", False),
         flash_kib=own["flash_kib"],
         filesystem_kib=own["filesystem_kib"],
         arch=own["arch"],
@@ -237,10 +259,14 @@ def _bus(content: dict[str, Any] | None) -> Bus | None:
 def _firmware(content: dict[str, Any] | None) -> Firmware | None:
     if content is None:
         return None
-    oldest = content["oldest"]
-    name = content["name"]
-    page = f"https://micropython.org/download/{name}/"
-    return Firmware(name, content["machine"], page, content["suffix"], _version(oldest) if oldest else None)
+    name, oldest = content["name"], content["oldest"]
+    return Firmware(
+        name,
+        tuple(content["machines"]),
+        f"https://micropython.org/download/{name}/",
+        content["suffix"],
+        Oldest(_version(oldest["version"]), oldest["why"]) if oldest else None,
+    )
 
 
 def _version(text: str) -> Version:

@@ -50,9 +50,9 @@ _PROMPT = b">>> "
 _FLUSH_S = 3.0  # an agent with a good connection sends what is left in less
 _POLL_S = 0.05
 _FACTS = """\
-import sys, os, machine
+import sys, os, machine, gc
 print((tuple(sys.implementation[1])[:3], sys.platform, getattr(sys.implementation, '_mpy', 0), getattr(sys.implementation, '_build', ''), \
-getattr(sys.implementation, '_machine', ''), bytes(machine.unique_id()).hex()))
+getattr(sys.implementation, '_machine', ''), bytes(machine.unique_id()).hex(), (gc.mem_alloc() + gc.mem_free()) // 1024))
 """
 
 
@@ -83,7 +83,10 @@ class Raised(DeviceError):
 
 @dataclass(frozen=True)
 class Facts:
-    """What a board says of itself: version (1, 28, 0), platform "rp2", `sys.implementation._mpy`, build "RPI_PICO_W", id in hex."""
+    """What a board says of itself: version (1, 28, 0), platform "rp2", `sys.implementation._mpy`, build "RPI_PICO_W", id in hex.
+
+    `heap_kib`: MicroPython's memory, used and free; on an ESP32 with what the IDF could still give.
+    """
 
     version: tuple[int, int, int]
     platform: str
@@ -91,6 +94,7 @@ class Facts:
     build: str
     machine: str
     unique_id: str
+    heap_kib: int
 
     @property
     def release(self) -> str:
@@ -188,8 +192,7 @@ class Device:
 
     @cached_property
     def facts(self) -> Facts:
-        version, platform, mpy, build, machine, unique_id = ast.literal_eval(self.run(_FACTS))
-        return Facts(version, platform, mpy, build, machine, unique_id)
+        return Facts(*ast.literal_eval(self.run(_FACTS)))
 
     def run(self, code: str, timeout_s: float = 10.0) -> str:
         """What a program prints; `timeout_s` is for each pause in its output. Raises Raised with the program's exception."""

@@ -28,6 +28,7 @@ Json = dict[str, Any]
 
 # Facts of the chips, from their datasheets, written a second time.
 RAM_KIB = {"rp2040": 264, "rp2350": 520, "esp32": 520, "esp32s2": 320, "esp32s3": 512, "esp32c3": 400, "esp32c6": 512}
+PSRAM_KIB = 2048  # the least that a module comes with
 UF2_FAMILIES = {"rp2040": 0xE48BFF56, "rp2350": 0xE48BFF59}
 IMAGE_CHIP_IDS = {"esp32": 0, "esp32s2": 2, "esp32c3": 5, "esp32s3": 9, "esp32c6": 13}
 STRAPPING = {
@@ -82,8 +83,10 @@ def _wrong_facts(content: Json) -> Iterator[str]:
     unbacked = stated - set(own["sources"]) - ({"drivers"} if board.port == "unix" else set())
     yield from (f"{fact}: no source" for fact in sorted(unbacked))
     yield from (f"{driver}: no such driver" for driver in board.drivers if driver not in sensors.DRIVERS)
-    if board.mcu in RAM_KIB and board.heap_kib >= RAM_KIB[board.mcu]:
+    if board.mcu in RAM_KIB and board.heap_kib >= RAM_KIB[board.mcu] + (PSRAM_KIB if board.needs_psram else 0):
         yield "heap_kib: more than the chip's RAM"
+    if board.heap_kib < boards.AGENT_HEAP_KIB:
+        yield "heap_kib: less than the agent needs"
     if board.flash_kib is not None and (board.filesystem_kib or 0) >= board.flash_kib:
         yield "filesystem_kib: more than the flash"
     if board.firmware and (board.firmware.oldest is not None) != board.wifi:
@@ -195,7 +198,9 @@ MISTAKES = [
     (PICO_W, "plotpost.epoch", 1980, "1980 is not one of"),
     (PICO_W, "plotpost.drivers", [], "[] should be non-empty"),
     (PICO_W, "plotpost.drivers", ["dht33"], "dht33: no such driver"),
-    (PICO_W, "plotpost.heap_kib", 10, "10 is less than the minimum"),
+    (PICO_W, "plotpost.heap_kib", 0, "0 is less than the minimum"),
+    (PICO_W, "plotpost.heap_kib", 72, "heap_kib: less than the agent needs"),
+    ("esp32_s2", "plotpost.heap_kib", 2400, "heap_kib: more than the chip's RAM"),
     (PICO_W, "plotpost.heap_kib", 264, "heap_kib: more than the chip's RAM"),
     (PICO_W, "plotpost.filesystem_kib", 2048, "filesystem_kib: more than the flash"),
     (PICO_W, "plotpost.loader.uf2_family", "e48bff56", "is not valid under any of the given schemas"),
@@ -287,10 +292,17 @@ def test_a_pin_has_the_place_that_the_boards_documents_give_it(name: str, pin: s
     ("build", "machine", "name"),
     [
         ("RPI_PICO_W", "Raspberry Pi Pico W with RP2040", "pico_w"),
-        ("RPI_PICO2-RISCV", "Raspberry Pi Pico 2 with RP2350", "pico2"),
+        ("RPI_PICO2-RISCV", "Raspberry Pi Pico2 with RP2350-RISCV", "pico2"),
+        ("", "Raspberry Pi Pico2 with RP2350", "pico2"),
+        ("", "Raspberry Pi Pico 2 W with RP2350", "pico2_w"),
         ("ESP32_GENERIC-SPIRAM", "Generic ESP32 module with SPIRAM with ESP32", "esp32"),
         ("", "Raspberry Pi Pico with RP2040", "pico"),  # `_build` came with MicroPython 1.25
         ("", "Generic ESP32S3 module with ESP32S3", "esp32_s3"),
+        ("", "ESP32 module with ESP32", "esp32"),  # up to 1.20
+        ("", "ESP32 module (spiram) with ESP32", "esp32"),
+        ("", "ESP32S2 module with ESP32S2", "esp32_s2"),
+        ("", "ESP32S3 module (spiram octal) with ESP32S3", "esp32_s3"),
+        ("", "ESP32C3 module with ESP32C3", "esp32_c3"),
         ("ADAFRUIT_QTPY_RP2040", "Adafruit QT Py RP2040 with RP2040", None),
         ("standard", "linux [GCC 12.2.0] version", None),
         ("", "", None),
@@ -336,7 +348,7 @@ def test_one_board_is_shown_with_what_a_person_wants_to_know(tmp_path: Path) -> 
     shown = processes.run(tmp_path, "boards", "esp32").stdout
     for fact in (
         "ESP32 / WROOM (esp32), Espressif",
-        "ESP32_GENERIC, 1.28.0 or later: https://micropython.org/download/ESP32_GENERIC/",
+        "ESP32_GENERIC, 1.26.0 or later: https://micropython.org/download/ESP32_GENERIC/",
         "the image goes to 0x1000",
         "Hold BOOT, press EN once",
         "10c4:ea60",

@@ -27,7 +27,7 @@ def test_a_device_that_is_no_serial_port_is_not_taken_for_one_in_use(port: str) 
 
 
 def test_a_board_that_is_not_known_is_what_the_user_says_or_must_be_named() -> None:
-    facts = device.Facts((1, 28, 0), "rp2", 0, "BADGER", "Badger with RP2040", "")
+    facts = device.Facts((1, 28, 0), "rp2", 0, "BADGER", "Badger with RP2040", "", 200)
     assert device.recognised(facts, boards.load("pico_w")).name == "pico_w"
     with pytest.raises(device.DeviceError, match=r"^plotpost does not know Badger with RP2040: name one like it with --board$"):
         device.recognised(facts)

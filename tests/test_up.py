@@ -140,7 +140,7 @@ def _flashed(search: Search, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def test_an_outdated_board_runs_on_while_its_firmware_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
-    facts = Facts((1, 26, 1), "rp2", 0, "RPI_PICO_W", "Raspberry Pi Pico W with RP2040", "")
+    facts = Facts((1, 26, 1), "rp2", 0, "RPI_PICO_W", "Raspberry Pi Pico W with RP2040", "", 200)
     board = SimpleNamespace(facts=facts, resume=lambda: done.append("resumed"), close=lambda: done.append("left"))
     monkeypatch.setattr("host_tools.up.find.trouble", lambda port: None)
     monkeypatch.setattr("host_tools.device.Device.open", lambda port: board)

@@ -84,7 +84,7 @@ def _facts(board: Board) -> Iterator[tuple[str, str]]:
     yield "chip", f"{board.mcu}, {'with WiFi' if board.wifi else 'no WiFi'}" if board.firmware else board.mcu
     yield "memory", ", ".join(_sizes(board))
     if board.firmware:
-        oldest = f", {'.'.join(map(str, board.firmware.oldest))} or later" if board.firmware.oldest else ""
+        oldest = f", {board.firmware.oldest.release} or later" if board.firmware.oldest else ""
         yield "MicroPython", f"{board.firmware.name}{oldest}: {board.firmware.page}"
     match board.loader:
         case Uf2(family):
@@ -107,7 +107,7 @@ def _facts(board: Board) -> Iterator[tuple[str, str]]:
 
 
 def _sizes(board: Board) -> Iterator[str]:
-    yield f"{board.heap_kib} KiB of heap"
+    yield f"{board.heap_kib} KiB of heap" + (", which modules with PSRAM alone have" if board.needs_psram else "")
     if board.flash_kib and board.filesystem_kib:
         yield f"{board.flash_kib} KiB of flash, {board.filesystem_kib} KiB of it for files"
 

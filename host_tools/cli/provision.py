@@ -14,6 +14,7 @@ from host_tools.device import Device
 from host_tools.provision.complete import Attached, Complete, Source, complete
 from host_tools.provision.documents import STDIN, Documents, read_documents
 from host_tools.provision.questions import Questions
+from host_tools.suitable import check_memory
 
 
 @click.command(short_help="Tell a board what to do: WiFi, endpoint, sensors and pins.")
@@ -63,6 +64,7 @@ def provision(
 
 
 def _provision(device: Device, board: Board, given: Documents, source: Source, person_is_there: bool, as_json: bool) -> None:
+    check_memory(device.facts, board)
     known = Attached(board, device.facts.unique_id, provisioning.read_back(device))
     whole = complete(given, known, source, Questions(device) if person_is_there else None)
     done = provisioning.provision(device, board, whole.config, whole.secrets)

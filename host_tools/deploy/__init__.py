@@ -16,8 +16,9 @@ from host_tools.deploy.errors import DeployError
 from host_tools.deploy.libraries import Libraries
 from host_tools.device import Device, Facts, Progress, Raised
 from host_tools.runtime.bytecode import Compiler, Format, NotCompiled
+from host_tools.suitable import check_firmware, check_memory
 
-__all__ = ["DeployError", "Deployed", "Libraries", "check_firmware", "deploy", "drivers_of", "packages_of"]
+__all__ = ["DeployError", "Deployed", "Libraries", "deploy", "drivers_of", "packages_of"]
 
 Json = Mapping[str, Any]
 
@@ -62,22 +63,6 @@ def packages_of(config: Json) -> set[str]:
     return {"requests"} if "plot" in config else set()
 
 
-def check_firmware(facts: Facts, board: Board) -> None:
-    """Raises DeployError when this MicroPython is another board's, or too old for a board with WiFi."""
-    if board.port != facts.platform:
-        raise DeployError(
-            f"{board.name} runs MicroPython's port {board.port}, but what is attached is {facts.machine or facts.platform}: "
-            "name the right one with --board; `plotpost boards` lists them"
-        )
-    oldest = board.firmware.oldest if board.firmware else None
-    if board.wifi and oldest and facts.version < oldest:
-        needed = ".".join(map(str, oldest))
-        raise DeployError(
-            f"MicroPython {facts.release} on this {board.product} is too old: before {needed} a name look-up hangs for ever when WiFi is "
-            f"lost (micropython issue 18797); put {needed} or newer on it: plotpost flash --board {board.name}"
-        )
-
-
 def deploy(
     device: Device,
     board: Board,
@@ -93,6 +78,7 @@ def deploy(
     boots is forgotten, so that the board leaves safe mode. Raises DeployError or another DeviceError.
     """
     check_firmware(device.facts, board)
+    check_memory(device.facts, board)
     libraries = libraries or Libraries.of_user()
     sources = parts.needed(parts.firmware(), _known(drivers, board))
     packages = {*packages, *(parts.imported(sources, drivers) & libraries.packages.keys())}

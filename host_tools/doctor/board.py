@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 
 from host_tools import boards
-from host_tools.deploy import DeployError, check_firmware
 from host_tools.doctor import probes
 from host_tools.doctor.findings import Failed, Finding, failed, ok, warning
 from host_tools.doctor.patient import Patient
+from host_tools.suitable import Unsuitable, check_firmware, check_memory
 
-_HEAP_MIN = 24 * 1024  # what the agent needs
 _FLASH_MIN = 64 * 1024  # a spool as long as it is by default
 
 
@@ -36,16 +35,24 @@ def firmware(patient: Patient) -> Iterator[Finding]:
     if patient.board is not None:
         try:
             check_firmware(facts, patient.board)
-        except DeployError as error:
+        except Unsuitable as error:
             raise Failed.of(error, "put another on it: plotpost flash") from None
     yield ok(f"MicroPython {facts.release} is new enough")
 
 
 def heap(patient: Patient) -> Iterator[Finding]:
+    """Of all of it: what the interrupted agent holds is there for the next one."""
+    if patient.board is not None:
+        try:
+            check_memory(patient.device.facts, patient.board)
+        except Unsuitable as error:
+            raise Failed.of(error, "take another board") from None
     whole, free, _, _ = probes.ask(patient.device, probes.MEMORY)
     text = f"{free // 1024} of {whole // 1024} KiB are free"
-    if free < _HEAP_MIN:
-        yield warning(text, f"the agent needs {_HEAP_MIN // 1024} KiB: name fewer sensors, or make spool.ram smaller")
+    if whole // 1024 < boards.AGENT_HEAP_KIB:
+        yield warning(
+            text, f"the agent with all its parts needs {boards.AGENT_HEAP_KIB} KiB: name few sensors, and make spool.ram smaller"
+        )
     else:
         yield ok(text)
 

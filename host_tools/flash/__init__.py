@@ -86,11 +86,11 @@ def image_for(board: Board, version: Version | None = None, *, sha256: str | Non
                 f"from {board.firmware.page} elsewhere, and give it with --file"
             ) from None
         say(f"{why}: taking what was downloaded before")
-    oldest = board.firmware.oldest or (0, 0, 0)
-    release = next((one for one in offered if version in (None, one.version) and one.version >= oldest), None)
-    if release is None:
-        wanted = f"{'.'.join(map(str, oldest))} or later" if version is None else ".".join(map(str, version))
-        raise FlashError(f"{board.firmware.page} offers no MicroPython {wanted} for {board.product}; give a file with --file")
+    firmware, oldest = board.firmware, board.firmware.oldest
+    good = (one for one in offered if version in (None, one.version) and not firmware.outdated(one.version))
+    if (release := next(good, None)) is None:
+        wanted = f" {'.'.join(map(str, version))}" if version else f" {oldest.release} or later" if oldest else ""
+        raise FlashError(f"{board.firmware.page} offers no MicroPython{wanted} for {board.product}; give a file with --file")
     path = download.path_of(release)
     if not path.exists():
         say(f"Downloading {release.url}")

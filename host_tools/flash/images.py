@@ -112,11 +112,11 @@ def _check_version(path: Path, payload: bytes, board: Board) -> Version:
     if found is None:
         raise ImageError(f"there is no MicroPython in {path.name}; {_remedy(board)}")
     version = int(found[1]), int(found[2]), int(found[3])
-    oldest = board.firmware.oldest if board.firmware else None
-    if oldest is not None and version < oldest:
+    oldest = board.firmware.outdated(version) if board.firmware else None
+    if oldest is not None:
         raise ImageError(
-            f"{path.name} is MicroPython {'.'.join(map(str, version))}, and {board.product} needs {'.'.join(map(str, oldest))} or later: "
-            f"older ones hang for ever when a name is looked up while WiFi is down (micropython #18797); {_remedy(board)}"
+            f"{path.name} is MicroPython {'.'.join(map(str, version))}, and {board.product} needs {oldest.release} or later: before that "
+            f"{oldest.why}; {_remedy(board)}"
         )
     return version
 

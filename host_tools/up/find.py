@@ -7,9 +7,9 @@ from typing import Protocol
 
 from host_tools import boards, flash, ports
 from host_tools.boards import Board
-from host_tools.deploy import DeployError, check_firmware
 from host_tools.device import Device, NoAnswer, recognised, trouble
 from host_tools.flash import bootsel
+from host_tools.suitable import Outdated, check_firmware, check_memory
 from host_tools.up.errors import UpError
 
 Say = Callable[[str], None]
@@ -105,11 +105,10 @@ def _maybe_at(port: str) -> list[Board]:
 
 
 def _outdated(device: Device, board: Board) -> str | None:
-    """Why the MicroPython that is there has to be replaced. Raises DeployError when the board is another one."""
+    """Why the MicroPython that is there has to be replaced. Raises Unsuitable where that would not help."""
+    check_memory(device.facts, board)
     try:
         check_firmware(device.facts, board)
-    except DeployError as error:
-        if device.facts.platform != board.port:
-            raise
+    except Outdated as error:
         return str(error).partition(":")[0]
     return None

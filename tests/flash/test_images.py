@@ -83,7 +83,7 @@ def test_what_is_no_sha256_is_named(tmp_path: Path, pico: Board) -> None:
         (
             "pico_w",
             pico_images.firmware("RPI_PICO_W", "1.27.0"),
-            r"is MicroPython 1\.27\.0, and .* needs 1\.28\.0 or later: .*#18797",
+            r"is MicroPython 1\.27\.0, and .* needs 1\.28\.0 or later: before that .*issue 18797",
         ),
         ("esp32", pico_images.firmware(), "its boot loader is missing"),
         (
@@ -97,7 +97,7 @@ def test_what_is_no_sha256_is_named(tmp_path: Path, pico: Board) -> None:
             esp_images.firmware(0, 0x1000, "ESP32_GENERIC"),
             "is for ESP32, but .* has an ESP32-C3; nothing was written",
         ),
-        ("esp32", esp_images.firmware(0, 0x1000, "ESP32_GENERIC", "1.27.0"), r"MicroPython 1\.27\.0, and .* needs 1\.28\.0"),
+        ("esp32", esp_images.firmware(0, 0x1000, "ESP32_GENERIC", "1.25.0"), r"MicroPython 1\.25\.0, and .* needs 1\.26\.0"),
         ("linux", b"anything", "takes no firmware"),
     ],
 )

@@ -10,7 +10,7 @@ from typing import Any
 
 from plotpost import sensors
 
-from host_tools.boards import Board
+from host_tools.boards import Board, Pin
 
 __all__ = ["PIN_OPTIONS", "USES", "Use", "free", "numbered", "problems"]
 
@@ -32,6 +32,7 @@ USES: Mapping[str, Use] = {
     "ds18b20": Use(_TALKED_TO.needs, "OneWire"),
 }
 PIN_OPTIONS = ("pin",)
+_RADIOLESS = "adc without WiFi"
 
 
 @dataclass(frozen=True)
@@ -53,14 +54,14 @@ class _Wire:
 def problems(config: Mapping[str, Any], board: Board) -> Iterator[str]:
     """One line for each pin that cannot be used as the configuration says: place, why, and a pin that can."""
     taken: dict[str, _Wire] = {}
-    wires = list(_wires(config, board))
+    wires, wifi = list(_wires(config, board)), "wifi" in config
     for wire in wires:
-        place, spare = f"{wire.place}.{wire.option}", free(board, wire.use, [other.name for other in wires])
+        place, spare = f"{wire.place}.{wire.option}", free(board, wire.use, [other.name for other in wires], wifi)
         if not wire.name:
             yield f"{place}: is missing; {_instead(spare)}"
         elif wire.name not in board.pins:
             yield f"{place}: {_unknown(wire.name, board)}"
-        elif why := _unfit(wire, board, spare):
+        elif why := _unfit(wire, board, spare, wifi):
             yield f"{place}: {why}"
         elif (other := taken.get(wire.name)) is None:
             taken[wire.name] = wire
@@ -70,10 +71,17 @@ def problems(config: Mapping[str, Any], board: Board) -> Iterator[str]:
     yield from _led_problems(config.get("led"), board, taken)
 
 
-def free(board: Board, use: Use, taken: list[str]) -> list[str]:
-    """The pins of the board for this use that nobody has, the best first: plain ones before those that have a say at a reset."""
-    fit = [name for name, pin in board.usable_pins().items() if use.needs <= pin.can and name not in taken]
+def free(board: Board, use: Use, taken: list[str], wifi: bool) -> list[str]:
+    """The pins of the board for this use that nobody has, the best first: plain ones before those that have a say at a reset.
+
+    `wifi`: whether the radio is on, which takes a converter for itself.
+    """
+    fit = [name for name, pin in board.usable_pins().items() if use.needs <= _can(pin, wifi) and name not in taken]
     return sorted(fit, key=lambda name: (board.pins[name].strapping, bool(board.pins[name].note), board.pins[name].place is None))
+
+
+def _can(pin: Pin, wifi: bool) -> frozenset[str]:
+    return pin.can if wifi or _RADIOLESS not in pin.can else pin.can | {"adc"}
 
 
 def numbered(config: Mapping[str, Any], board: Board) -> dict[str, Any]:
@@ -123,14 +131,16 @@ def _unknown(name: str, board: Board) -> str:
     return f"{name!r} is no pin of {board.name}; it has {', '.join(known)}" + (f"; did you mean {near[0]!r}?" if near else "")
 
 
-def _unfit(wire: _Wire, board: Board, spare: list[str]) -> str:
+def _unfit(wire: _Wire, board: Board, spare: list[str], wifi: bool) -> str:
     """Why this pin cannot do what the driver needs; "" when it can."""
     pin, driver = board.pins[wire.name], wire.driver
-    missing = wire.use.needs - pin.can
+    missing = wire.use.needs - _can(pin, wifi)
     if pin.reserved:
         return f"{wire.name} is not free on {board.name} ({pin.note or 'it leads to a part of the board'}); {_instead(spare)}"
     if not missing:
         return ""
+    if "adc" in missing and _RADIOLESS in pin.can:
+        return f"{wire.name} reads 0 beside WiFi, because the radio takes its converter; {_instead(spare)}"
     if "adc" in missing:
         return f"{wire.name} has no analog input, which {driver} needs; {_instead(spare)}"
     if pin.input_only:

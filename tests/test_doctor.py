@@ -1,12 +1,13 @@
 """doctor/ without a board: what each answer of an endpoint means, what depends on what, and what is shown. Boards: tests/emulated/."""
 
-import errno
+import ast
 import json
 import os
 import pty
 import re
 import socket
 import ssl
+import subprocess
 import threading
 import tty
 from collections.abc import Iterator
@@ -22,12 +23,13 @@ from plotpost.crash import Boot
 from host_tools import accounts, doctor, firewall
 from host_tools.child_endpoint import ChildEndpoint
 from host_tools.device import DeviceError, Lost, PortError, Raised
-from host_tools.doctor import Finding, Mark, agent, sensors, wifi
+from host_tools.doctor import Finding, Mark, agent, probes, sensors, wifi
 from host_tools.doctor import endpoint as far_end
 from host_tools.doctor.findings import Check, Failed, ok
 from host_tools.doctor.patient import Patient
 from host_tools.doctor.route import Address, Exchange, FromBoard, FromHere, Request
 from host_tools.endpoint.store import FIRST_USER
+from host_tools.runtime import Runtime
 from tests import processes
 from tests.faults.harness import create_plot
 from tests.findings import findings
@@ -146,7 +148,7 @@ class KeptOut(FromHere):
 
     place = FromBoard.place
 
-    def __init__(self, error: int) -> None:
+    def __init__(self, error: str) -> None:
         super().__init__({}, None)
         self._error = error
 
@@ -154,7 +156,7 @@ class KeptOut(FromHere):
         return Exchange("connect", self._error, False, b"")
 
 
-def _kept_out(url: str, address: str, error: int) -> Finding:
+def _kept_out(url: str, address: str, error: str) -> Finding:
     patient = _patient(url)
     patient.route, patient.address = KeptOut(error), (address, int(url.rpartition(":")[2]))
     (finding,) = findings(far_end.endpoint, patient)
@@ -162,21 +164,56 @@ def _kept_out(url: str, address: str, error: int) -> Finding:
 
 
 def test_a_firewall_is_meant_when_this_machine_reaches_what_the_board_does_not(endpoint: ChildEndpoint) -> None:
-    finding = _kept_out(endpoint.url, "127.0.0.1", errno.ETIMEDOUT)
+    finding = _kept_out(endpoint.url, "127.0.0.1", "ETIMEDOUT")
     assert finding.message == f"{endpoint.url} does not answer the board"
     port = int(endpoint.url.rpartition(":")[2])
     assert finding.remedy == f"this machine's firewall keeps the board out: {firewall.remedy(port)}"
 
 
 def test_an_endpoint_that_serves_its_own_machine_alone_is_told(endpoint: ChildEndpoint) -> None:
-    finding = _kept_out(endpoint.url, "127.0.0.2", errno.ECONNREFUSED)
+    finding = _kept_out(endpoint.url, "127.0.0.2", "ECONNREFUSED")
     assert finding.remedy == "it serves only its own machine: start it with plotpost serve --host 0.0.0.0"
 
 
 def test_a_machine_that_is_off_is_told_as_that(free_port: int) -> None:
-    finding = _kept_out(f"http://127.0.0.1:{free_port}", "127.0.0.1", errno.EHOSTUNREACH)
+    finding = _kept_out(f"http://127.0.0.1:{free_port}", "127.0.0.1", "EHOSTUNREACH")
     assert finding.message.startswith("the board finds no way to")
     assert "switched on" in finding.remedy
+
+
+def test_a_board_that_has_no_memory_for_tls_is_told_as_that(free_port: int) -> None:
+    finding = _kept_out(f"http://127.0.0.1:{free_port}", "127.0.0.1", "ENOMEM")
+    assert finding.message.startswith("the board has too little memory to talk to")
+    assert "stream over http" in finding.remedy
+
+
+_NEWLIB = {104: "ECONNRESET", 111: "ECONNREFUSED", 113: "ECONNABORTED", 116: "ETIMEDOUT", 118: "EHOSTUNREACH", 128: "ENOTCONN"}
+_NO_WAY = """
+class socket:
+    def settimeout(self, seconds): pass
+    def connect(self, address): raise %s
+    def close(self): pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        *((f"OSError({number})", name) for number, name in _NEWLIB.items()),
+        ("OSError(-2, 'in words')", "(-2, 'in words')"),
+        ("MemoryError('allocating 16384 bytes')", "ENOMEM"),
+    ],
+)
+def test_a_board_tells_an_errno_by_its_name(error: str, told: str, runtime: Runtime, tmp_path: Path) -> None:
+    """On real MicroPython, but with the numbers of an ESP32: 113 is not what Linux and a Pico mean by it."""
+    numbers = "".join(f"{name} = {number}\n" for number, name in _NEWLIB.items())
+    (tmp_path / "errno.py").write_text(f"{numbers}errorcode = {_NEWLIB!r}\n")
+    (tmp_path / "socket.py").write_text(_NO_WAY % error)
+    call = "print(probe(('10.0.2.2', 8050), 'host', None, 'GET / HTTP/1.1', (), b'', 100))"
+    (tmp_path / "ask.py").write_text(f"import sys\nsys.path.insert(0, {str(tmp_path)!r})\n{probes.EXCHANGE}\n{call}\n")
+    argv = runtime.command(str(tmp_path / "ask.py"))
+    printed = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=60).stdout
+    assert ast.literal_eval(printed) == ("connect", told, False, b"")
 
 
 @pytest.mark.parametrize(

@@ -53,16 +53,25 @@ def test_pins_that_can_do_what_the_sensors_need_are_right(board: str, wired: lis
         ),
         ("esp32", ("dht11", "GPIO34"), "sensors[0].pin: GPIO34 can only be read, and dht11 has to drive its pin too; take GPIO"),
         ("esp32", ("ds18b20", "GPIO6"), "sensors[0].pin: GPIO6 is not free on esp32 ("),
-        (
-            "esp32",
-            ("analog", "GPIO25"),
-            "sensors[0].pin: GPIO25 has no analog input, which analog needs; take GPIO3",
-        ),
+        ("esp32_c3", ("analog", "GPIO5"), "sensors[0].pin: GPIO5 has no analog input, which analog needs; take GPIO0 or GPIO1"),
     ],
 )
 def test_a_pin_that_cannot_is_told_with_why_and_one_that_can(board: str, wired: tuple[str, Any], line: str) -> None:
     (told,) = _told(board, wired)
     assert line in told
+
+
+RADIOS = {"esp32": (0, 2, 4, 12, 13, 14, 15, 25, 26, 27), "esp32_s2": range(11, 19), "esp32_s3": range(11, 19)}
+"""The converter that the radio uses, by MicroPython's machine_adc.c; without the pins of USB."""
+
+
+@pytest.mark.parametrize(("board", "number"), [(board, number) for board, numbers in RADIOS.items() for number in numbers])
+def test_beside_wifi_the_converter_of_the_radio_cannot_be_used(board: str, number: int) -> None:
+    (told,) = _told(board, ("analog", f"GPIO{number}"), wifi=["home"])
+    assert told.startswith(f"sensors[0].pin: GPIO{number} reads 0 beside WiFi, because the radio takes its converter; take GPIO")
+    proposed = told.rpartition("take ")[2].split(" or ")
+    assert _told(board, *(("analog", pin) for pin in proposed), wifi=["home"]) == []
+    assert _told(board, ("analog", f"GPIO{number}")) == []  # through the bridge, with the radio off
 
 
 def test_a_pin_has_one_sensor() -> None:
@@ -130,7 +139,7 @@ def test_an_led_elsewhere_is_right(led: object) -> None:
 
 def test_pins_that_choose_how_the_chip_starts_are_proposed_last() -> None:
     board = boards.load("esp32")
-    proposed = free(board, USES["dht22"], [])
+    proposed = free(board, USES["dht22"], [], wifi=True)
     strapping = [board.pins[name].strapping for name in proposed]
     assert strapping == sorted(strapping)
     assert not strapping[0]
@@ -140,9 +149,10 @@ def test_pins_that_choose_how_the_chip_starts_are_proposed_last() -> None:
 @pytest.mark.parametrize("name", boards.names())
 def test_every_pin_that_is_proposed_is_accepted(name: str) -> None:
     board = boards.load(name)
-    for driver, use in USES.items():
-        for pin in free(board, use, []):
-            assert list(problems({"sensors": [{"driver": driver, "pin": pin}]}, board)) == []
+    for radio in ({}, {"wifi": ["home"]}):
+        for driver, use in USES.items():
+            for pin in free(board, use, [], bool(radio)):
+                assert list(problems({**radio, "sensors": [{"driver": driver, "pin": pin}]}, board)) == []
 
 
 def test_every_driver_with_a_pin_says_what_it_does_with_it() -> None:

@@ -1,7 +1,6 @@
 """The endpoint: its name, the way to it, its clock, the tokens."""
 
 import calendar
-import errno
 import secrets
 import time
 from collections.abc import Iterator
@@ -29,7 +28,7 @@ _LAST_CHUNK = "0\r\n\r\n"
 _HOLD_MS = 3000  # a server that hears the board answers sooner
 _APART_S = 10.0
 _LOOPBACK = "127.0.0.1"
-_REFUSED = (errno.ECONNREFUSED, errno.ECONNRESET)  # lwIP on a Pico W says the latter
+_REFUSED = ("ECONNREFUSED", "ECONNRESET")  # lwIP says the latter, on a Pico W and on an ESP32
 _PROVISION = "correct it: plotpost provision"
 
 
@@ -185,6 +184,11 @@ def _nothing_or(answer: Answer) -> str:
 
 def _unreached(patient: Patient, exchange: Exchange) -> Failed:
     where, place = patient.config["endpoint"], _route(patient).place
+    if exchange.error == "ENOMEM":
+        return Failed(
+            f"{place} has too little memory to talk to {where}",
+            "name fewer sensors, make spool.ram smaller, or stream over http: plotpost provision",
+        )
     if exchange.stage == "secure":
         return Failed(
             f"the certificate of {where} is not trusted ({exchange.error})",
@@ -194,7 +198,7 @@ def _unreached(patient: Patient, exchange: Exchange) -> Failed:
         return Failed(f"{where} broke the connection ({exchange.error})", "look at the endpoint's log")
     if exchange.error in _REFUSED:
         what, remedy = f"nobody listens at {where}", "start it: plotpost serve --host 0.0.0.0"
-    elif exchange.error == errno.EHOSTUNREACH:
+    elif exchange.error == "EHOSTUNREACH":
         what, remedy = f"{place} finds no way to {where}", "is that machine switched on, and in the same network?"
     else:
         what, remedy = f"{where} does not answer {place}", "is that machine switched on, and in the same network?"

@@ -95,10 +95,11 @@ def probe(host, port):
 """
 
 # One request: (stage, error, early, answer). `stage`: where it ended, "connect", "secure", "send", "answer" or "done". `early`: the
-# answer came before `tail`, the end of the request, was sent. The keys `secret` lead to what is put into the head in secrets.json.
+# answer came before `tail`, the end of the request, was sent. `error`: the name of an errno, whose numbers differ from port to port, or a
+# text. The keys `secret` lead to what is put into the head in secrets.json.
 EXCHANGE = """\
 def probe(address, host, ca, head, secret, tail, hold_ms):
-    import binascii, json, socket, time
+    import binascii, errno, json, socket, time
     from time import ticks_add, ticks_diff, ticks_ms
     if secret:
         with open('/secrets.json') as file:
@@ -115,7 +116,7 @@ def probe(address, host, ca, head, secret, tail, hold_ms):
             data = data[taken or 0:]
             if not taken:
                 if ticks_diff(until, ticks_ms()) < 0:
-                    raise OSError(110)
+                    raise OSError(errno.ETIMEDOUT)
                 time.sleep_ms(20)
     def receive(patience_ms):
         answer = b''
@@ -151,8 +152,11 @@ def probe(address, host, ca, head, secret, tail, hold_ms):
             send(tail)
             answer = receive(10000)
         return 'done', '', early, answer
+    except MemoryError:
+        return stage, 'ENOMEM', early, b''
     except (OSError, ValueError, ImportError) as error:
-        return stage, getattr(error, 'errno', None) or ' '.join(str(error).split())[:100], early, b''
+        name = errno.errorcode.get(getattr(error, 'errno', None))
+        return stage, name or ' '.join(str(error).split())[:100], early, b''
     finally:
         sock.close()
 """

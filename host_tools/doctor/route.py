@@ -20,9 +20,6 @@ _ANSWER_BYTES = 700
 _BOARD_S = 45.0  # all the patience of one exchange on the board
 _LOOK_UP_S = 35.0
 
-# What MicroPython calls them on rp2, and on esp32 (newlib's numbers)
-_ERRNO = {116: errno.ETIMEDOUT, 118: errno.EHOSTUNREACH, 119: errno.EINPROGRESS, 128: errno.ENOTCONN}
-
 
 @dataclass(frozen=True)
 class Request:
@@ -39,10 +36,13 @@ class Request:
 
 @dataclass(frozen=True)
 class Exchange:
-    """`stage`: where it ended, "connect", "secure", "answer" or "done". `error`: an errno, or a text. `early`: before the tail was sent."""
+    """`stage`: where it ended, "connect", "secure", "answer" or "done". `early`: before the tail was sent.
+
+    `error`: the name of an errno, or a text; each port and each system has numbers of its own.
+    """
 
     stage: str
-    error: int | str
+    error: str
     early: bool
     answer: bytes
 
@@ -72,8 +72,7 @@ class FromBoard:
 
     def exchange(self, address: Address, host: str, request: Request) -> Exchange:
         arguments = (address, host, self._ca, request.head, request.secret, request.tail, request.hold_ms)
-        stage, error, early, answer = probes.ask(self._device, probes.EXCHANGE, *arguments, timeout_s=_BOARD_S)
-        return Exchange(stage, _ERRNO.get(error, error), early, answer)
+        return Exchange(*probes.ask(self._device, probes.EXCHANGE, *arguments, timeout_s=_BOARD_S))
 
 
 class FromHere:
@@ -101,9 +100,7 @@ class FromHere:
                     early, answer = self._talk(sock, request)
                     return Exchange("done", "", early, answer)
         except OSError as error:
-            reason = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else ""
-            timeout = errno.ETIMEDOUT if isinstance(error, TimeoutError) else 0
-            return Exchange(stage, reason or timeout or error.errno or str(error), False, b"")
+            return Exchange(stage, _named(error), False, b"")
 
     def _secured(self, plain: socket.socket, host: str) -> socket.socket:
         if self._authority is None:
@@ -127,6 +124,16 @@ class FromHere:
             return bool(answer), answer
         sock.sendall(request.tail)
         return False, _receive(sock, _ANSWER_S)
+
+
+def _named(error: OSError) -> str:
+    """The name of its errno, or what it says."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return error.verify_message
+    if isinstance(error, TimeoutError):
+        return "ETIMEDOUT"
+    name = errno.errorcode.get(error.errno or 0, str(error))
+    return name.removeprefix("WSA")  # Windows
 
 
 def _receive(sock: socket.socket, patience_s: float) -> bytes:

@@ -117,12 +117,14 @@ def _sensor(board: Board, driver: str, others: list[Json]) -> Json:
 
 def _pin(board: Board, entry: Json, option: str, others: list[Json]) -> str:
     def check(text: str) -> None:
-        wrong = [line for line in problems({"sensors": [*others, {**entry, option: text}]}, board) if line.startswith(last)]
+        config = {**radio, "sensors": [*others, {**entry, option: text}]}
+        wrong = [line for line in problems(config, board) if line.startswith(last)]
         if wrong:
             raise ValueError(wrong[0].removeprefix(f"{last}.{option}: "))
 
     last = f"sensors[{len(others)}]"
-    spare = free(board, USES[entry["driver"]], [each[option] for each in others if option in each])
+    radio: Json = {"wifi": []} if board.wifi else {}  # it is asked for a network wherever it has one
+    spare = free(board, USES[entry["driver"]], [each[option] for each in others if option in each], board.wifi)
     answer: str = click.prompt(f"Pin of {entry['driver']}", spare[0] if spare else None, value_proc=_checked(check))
     return answer
 

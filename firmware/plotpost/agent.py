@@ -64,7 +64,7 @@ class Agent:
             Task("keeper", self._keep, _PATIENCE_MS),
         ]
         if self.wifi is not None:
-            tasks.append(Task("wifi", self.wifi.run, _PATIENCE_MS))
+            tasks.append(Task("wifi", self._join, _PATIENCE_MS))
         if self._config.led is not None:
             tasks.append(Task("led", self._blink, _PATIENCE_MS))
         return tasks
@@ -128,6 +128,10 @@ class Agent:
         while True:
             progress()
             await sleep_ms(led.step(status.pattern(self._link, self.delivery), ticks_ms()))
+
+    async def _join(self, progress):
+        await self.wifi.run(progress)
+        self.reset("the radio does not work: %s" % self.wifi.failure)
 
     async def _stream(self, progress):
         self._uplink.disconnect()

@@ -26,7 +26,7 @@ def pattern(link, delivery):
     An endpoint that was never reached since the boot is a mistake in config.json most likely; one that was, is away for a while.
     """
     if link is not None and not link.up():
-        return _NO_NETWORK if link.why in (l.NO_NETWORK, l.WRONG_KEY) else _JOINING
+        return _NO_NETWORK if link.why in (l.NO_NETWORK, l.WRONG_KEY, l.REFUSED) else _JOINING
     if delivery.refused:
         return _REFUSED
     if delivery.failures:

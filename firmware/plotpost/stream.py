@@ -29,6 +29,7 @@ _ERRORS = {
     errno.ECONNRESET: "connection reset by the endpoint",
     errno.EHOSTUNREACH: "no route to the endpoint: is it switched on, and in this network?",
     errno.ETIMEDOUT: "no answer from the endpoint's address",
+    errno.ECONNABORTED: "no answer from the endpoint's address",  # lwIP, when nobody has answered it for long
 }
 
 
@@ -96,22 +97,27 @@ class Uplink:
         return self._pause(now) if action == d.WAIT else self._act(action, now)
 
     def broken(self, error, now):
-        """The connection broke with an OSError, or was refused by us with a ValueError: see secure.py."""
-        if isinstance(error, ValueError):
+        """The connection broke with an OSError, or with a ValueError: over https we have refused it, see secure.py."""
+        if isinstance(error, ValueError) and self._config.scheme == "https":
             self._delivery.distrusted(" ".join(str(error).split()), now)
             self.disconnect()
-        else:
-            number = abs(error.errno or 0)  # negative where TLS stands between
-            why = error.args[1] if len(error.args) > 1 else "error %d" % number
-            self._lost(_ERRORS.get(number) or "the connection broke (%s)" % why, now)
+            return
+        number = error.args[0] if error.args else 0  # or a text, on an ESP32
+        if number == errno.ECONNRESET and self._delivery.state == d.CONNECTING:
+            number = errno.ECONNREFUSED  # in lwIP's words
+        why = error.args[1] if len(error.args) > 1 else "error %s" % number
+        self._lost(_ERRORS.get(number) or "the connection broke (%s)" % why, now)
 
     def disconnect(self):
         """Close the socket, if there is one."""
-        if self._sock is not None:
-            self._sock.close()
-        self._sock = None
+        sock, self._sock = self._sock, None
         self._start = self._end = 0
         self._answer.reset()
+        if sock is not None:
+            try:
+                sock.close()
+            except OSError:
+                pass  # it was broken
 
     def _act(self, action, now):
         if action == d.SEND:
@@ -193,13 +199,15 @@ class Uplink:
             return None
 
     def _check_connected(self, now):
+        """A connection stands when it can be read: an ESP32's poll calls a refused one writable, and only who reads is told."""
         for event in self._poll.poll(0):
+            come = receive(self._sock, self._in)  # raises what went wrong
             if event[1] & (select.POLLERR | select.POLLHUP):
-                receive(self._sock, self._in)  # raises what went wrong
                 raise OSError(errno.ECONNREFUSED)
             if self._tunnel is None and self._config.authority is not None:
                 self._secure()
             self._delivery.connected(now)
+            self._hear(come, now)
 
     def _secure(self):
         from plotpost import secure
@@ -294,7 +302,10 @@ class Uplink:
         return 0
 
     def _receive(self, now):
-        n = receive(self._sock, self._in)
+        self._hear(receive(self._sock, self._in), now)
+
+    def _hear(self, n, now):
+        """Take `n` bytes that have come, and what follows them; 0 at the end of the connection, None for nothing."""
         if n is None:
             return
         answer = self._answer

@@ -33,6 +33,9 @@ _SILENT_MS = const(5000)  # the bridge pings every second
 _NONE = const(b"")
 _FRAME_LOST = const("a frame was lost on the cable")
 
+# What Linux calls errno, as docs/bridge.md has it, by the numbers of this port: an ESP32 has others
+_ERRNO = {104: errno.ECONNRESET, 110: errno.ETIMEDOUT, 111: errno.ECONNREFUSED, 113: errno.EHOSTUNREACH}
+
 # States of the connection
 _CLOSED = const(0)
 _OPENING = const(1)
@@ -199,7 +202,7 @@ class Tunnel:
         elif kind == _REFUSED:
             reason = buf[HEAD + 3 : HEAD + size].decode()
             code = number(buf, HEAD + 1)
-            self._fail(OSError(code, reason) if code else ValueError(reason))
+            self._fail(OSError(_ERRNO.get(code, code), reason) if code else ValueError(reason))
 
     def _take(self, buf):
         size = min(self._held, len(buf))

@@ -3,11 +3,12 @@
 import errno
 import select
 import socket
+import sys
 import time
 
 from plotpost import clock as clock_module
 from plotpost import delivery as d
-from plotpost import log
+from plotpost import log, stream
 from plotpost.clock import Clock
 from plotpost.delivery import Delivery
 from plotpost.spool import Spool
@@ -26,6 +27,7 @@ class Time:
 
 
 class Config:
+    scheme = "http"
     host = "127.0.0.1"
     path = "/"
     authority = None
@@ -118,7 +120,7 @@ class Bed:
         for _ in range(count):
             try:
                 self.uplink.step(self.now)
-            except OSError as error:
+            except (OSError, ValueError) as error:
                 self.uplink.broken(error, self.now)
 
     def open(self):
@@ -328,6 +330,150 @@ def test_a_refused_connection_says_so_once():
     bed.close()
 
 
+class Chip:
+    """In place of socket, select and the port's send and receive: the real ones, but a call raises what `raises` says.
+
+    `lwip`: poll calls a refused connection writable, no more, and whoever reads is told ECONNRESET, as on an ESP32.
+    """
+
+    AF_INET = socket.AF_INET
+    SOCK_STREAM = socket.SOCK_STREAM
+    POLLOUT = select.POLLOUT
+    POLLERR = select.POLLERR
+    POLLHUP = select.POLLHUP
+
+    def __init__(self, raises=(), lwip=False):
+        self.raises = dict(raises)
+        self._lwip = lwip
+        self._real = None
+        self._poll = None
+
+    def __enter__(self):
+        self._kept = stream.select, stream.send, stream.receive
+        stream.select, stream.send, stream.receive, sys.modules["socket"] = self, self.send, self.receive, self
+        return self
+
+    def __exit__(self, *_):
+        stream.select, stream.send, stream.receive = self._kept
+        sys.modules["socket"] = socket
+
+    def _say(self, name):
+        if name in self.raises:
+            raise self.raises[name]
+
+    def getaddrinfo(self, *arguments):
+        self._say("getaddrinfo")
+        return socket.getaddrinfo(*arguments)
+
+    def socket(self, *arguments):
+        self._say("socket")
+        self._real = socket.socket(*arguments)
+        return self
+
+    def setblocking(self, on):
+        self._real.setblocking(on)
+        self._say("setblocking")
+
+    def setsockopt(self, *arguments):
+        self._say("setsockopt")
+
+    def connect(self, address):
+        self._say("connect")
+        self._real.connect(address)
+
+    def close(self):
+        self._real.close()
+        self._say("close")
+
+    def poll(self, timeout=None):
+        """What select and the object of its poll() have."""
+        if timeout is None:
+            self._poll = self._kept[0].poll()
+            return self
+        self._say("poll")
+        events = self._poll.poll(timeout)
+        return [(None, select.POLLOUT) for _ in events] if self._lwip else events
+
+    def register(self, sock, events):
+        self._poll.register(self._real, events)
+
+    def send(self, sock, buf, start, end):
+        self._say("send")
+        return self._kept[1](self._real, buf, start, end)
+
+    def receive(self, sock, buf):
+        self._say("receive")
+        try:
+            return self._kept[2](self._real, buf)
+        except OSError:
+            raise OSError(errno.ECONNRESET if self._lwip else errno.ECONNREFUSED) from None
+
+
+def test_a_refusal_that_poll_does_not_tell_is_no_connection_and_reads_refused():
+    bed = Bed()
+    bed.peer.listener.close()
+    with Chip(lwip=True):
+        for _ in range(4):
+            bed.steps(5, after=60000)
+    assert bed.delivery.connects == 0
+    assert bed.uplink._address is None  # the endpoint may have moved
+    (line,) = bed.lines
+    assert " W stream connection refused" in line
+    bed.close()
+
+
+def test_whatever_any_call_to_the_network_raises_everything_is_delivered_when_that_is_over():
+    numbers = (
+        errno.ECONNRESET,
+        errno.ECONNABORTED,
+        errno.ENOTCONN,
+        errno.ETIMEDOUT,
+        errno.EHOSTUNREACH,
+        errno.ENOMEM,
+        errno.ENOBUFS,
+    )
+    errors = [OSError(number) for number in numbers]
+    errors += [
+        OSError(-2),
+        OSError(-203, "EAI_MEMORY"),
+        OSError(-0x7200, "MBEDTLS_ERR"),
+        OSError("Wifi Not Connected"),
+        OSError(),
+    ]
+    for call in ("getaddrinfo", "socket", "setblocking", "setsockopt", "connect", "poll", "send", "receive", "close"):
+        for error in [*errors, ValueError("invalid arguments")]:
+            if (call, type(error)) not in (("getaddrinfo", ValueError), ("close", ValueError)):
+                _survives(call, error)
+
+
+def _survives(call, error):
+    bed = Bed()
+    bed.peer.listener.setblocking(False)
+    bed.put(1)
+    with Chip({call: error}) as chip:
+        _await_line(bed, 5)
+        chip.raises.clear()
+        assert _await_line(bed, 50), (call, error)
+    assert not any("certificate" in line for line in bed.lines)
+    bed.close()
+
+
+def _await_line(bed, turns):
+    """Whether the reading comes on one of the connections that are made."""
+    for _ in range(turns):
+        bed.steps(3, after=1500)
+        before = bed.peer.sock
+        try:
+            bed.peer.accept()
+            if before is not None:
+                before.close()
+        except OSError:
+            pass
+        if bed.peer.sock is not None and b'"y":0.0' in bed.peer.read():
+            return True
+    return False
+
+
 def test_an_endpoint_that_has_moved_is_found_by_its_name_again():
     bed = Bed()
     asked = []
@@ -379,7 +525,7 @@ class Tunnel:
 
 def through(tunnel):
     bed = Bed()
-    Config.scheme = "https"
+    bed.uplink._config.scheme = "https"
     bed.uplink._link = bed.uplink._tunnel = tunnel
     return bed
 

@@ -335,6 +335,19 @@ def test_a_refusal_is_raised_with_its_number_and_reason():
         assert isinstance(error, OSError)
 
 
+def test_linux_numbers_on_the_cable_become_those_of_the_port():
+    kept, tunnel._ERRNO = tunnel._ERRNO, {113: 118}
+    try:
+        with Bed() as bed:
+            bed.up()
+            bed.tunnel.open(ADDRESS)
+            bed.say(REFUSED, b"\x81" + digits(113, 2) + b"no route")
+            assert raised(bed.read).args == (118, "no route")
+    finally:
+        tunnel._ERRNO = kept
+    assert kept[113] == errno.EHOSTUNREACH
+
+
 def test_a_certificate_that_the_bridge_does_not_trust_is_a_value_error():
     with Bed() as bed:
         bed.up()

@@ -3,19 +3,21 @@
 import asyncio
 import hmac
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import orjson
 
+from . import quota
 from .commit import Committer
 from .errors import EndpointError, Refusal
-from .figure import MAX_DEPTH, MAX_POINTS, Figure, Line, too_deep
+from .figure import MAX_DEPTH, MAX_POINTS, Figure, Line, read_stream, too_deep
+from .full import Full
 from .grids import reader, resolve
 from .hub import Hub, View
-from .store import JournalRow, PlotRow, Route, Store, User
+from .store import Changes, JournalRow, PlotRow, Route, Store, User
 from .style import Style
 
 T = TypeVar("T")
@@ -87,9 +89,9 @@ class Plots:
         self._live: set[int] = set()  # plots that are fed
         self._data_version: int | None = None
         self._poller: asyncio.Task[None] | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-        self.routes: Mapping[str, Route] = store.routes()  # of every token that may be used
-        self._learnt_version = store.data_version()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self.routes: dict[str, Route] = store.routes()  # of every token that may be used
+        self._full = Full(store)
 
     async def start(self) -> None:
         """Watch for what other processes change, until close()."""
@@ -113,31 +115,40 @@ class Plots:
         version = await self._committer.run(Store.data_version)
         if version != self._data_version:
             self._data_version = version
-            self._reload()
+            self._take_over(await self._committer.run(Store.everything))
         idle = asyncio.get_running_loop().time() - _UNLOAD_S
         for plot_id, plot in self._plots.items():
             if plot.used < idle and not self._hub.watched(plot_id):
                 plot.figure = None
 
-    def _reload(self) -> None:
-        """Read the routes again, and forget the plots that were saved or deleted meanwhile."""
-        self.routes = self._store.routes()
-        versions = self._store.versions()
-        for plot_id in [plot_id for plot_id, plot in self._plots.items() if versions.get(plot_id) != plot.version]:
+    def _take_over(self, changes: Changes) -> None:
+        """Have the changed routes, and forget the plots that were saved or deleted meanwhile."""
+        if changes.whole:
+            self.routes = {}
+        for token, route in changes.routes.items():
+            if route is None:
+                self.routes.pop(token, None)
+            else:
+                self.routes[token] = route
+        for plot_id in [plot_id for plot_id, plot in self._plots.items() if not changes.leave(plot_id, plot.version)]:
             del self._plots[plot_id]
             self._hub.reload(plot_id)
+        self._full.take_over(changes)
         self._tell_live()
 
-    def learn(self) -> None:
-        """Take over the tokens that another process has made or linked since the last poll: somebody uses one already."""
-        version = self._store.data_version()
-        if version != self._learnt_version:
-            self._learnt_version = version
-            self.routes = self._store.routes()
+    def learn(self, token: str) -> None:
+        """Take over a token that another process has made or linked since the last poll: somebody uses it already."""
+        route = self._store.route(token)
+        if route is not None:
+            self.routes[token] = route
 
     def _plot_of(self, token: str) -> int | None:
         route = self.routes.get(token)
         return route.plot_id if route else None
+
+    def refusal(self, route: Route) -> Refusal | None:
+        """Why a stream may write nothing more for now, if it may not."""
+        return self._full.refusal(route)
 
     # What REST and pages want
 
@@ -156,10 +167,7 @@ class Plots:
         `fileopt` is "new", "overwrite" (the user's plot of that filename keeps its address), "append" (traces) or
         "extend" (points at the end of the traces that are there).
         """
-        plot_id, warnings = await self._committer.run(
-            lambda store: save_plot(store, user, data, layout, filename, fileopt, sharing)
-        )
-        self._reload()
+        plot_id, warnings = await self.change(lambda store: save_plot(store, user, data, layout, filename, fileopt, sharing))
         row = self._store.plot(plot_id)
         if row is None:
             raise Refusal(404, "the plot was deleted meanwhile")
@@ -167,19 +175,23 @@ class Plots:
 
     async def change(self, work: Callable[[Store], T]) -> T:
         """Do what changes the store's plots in a transaction, then take the change over. Raises what `work` raises, Refusal(503)."""
-        result = await self._committer.run(work)
-        self._reload()
+        task = asyncio.create_task(self._change(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return await asyncio.shield(task)  # what is stored is taken over, also if nobody waits for it any more
+
+    async def _change(self, work: Callable[[Store], T]) -> T:
+        result, changes = await self._committer.run(lambda store: store.noted(work))
+        self._take_over(changes)
         return result
 
     async def restyle(self, plot_id: int, style: Style) -> None:
         """Change how a plot looks, for everybody who has it open. Raises Refusal."""
-        await self._committer.run(lambda store: restyle_plot(store, plot_id, style))
-        self._reload()
+        await self.change(lambda store: restyle_plot(store, plot_id, style))
 
     async def copy(self, user: User, plot_id: int, style: Style) -> PlotInfo:
         """Make a static copy of a plot as it is now, restyled, which is the user's. Raises Refusal."""
-        copied = await self._committer.run(lambda store: copy_plot(store, user, plot_id, style))
-        self._reload()
+        copied = await self.change(lambda store: copy_plot(store, user, plot_id, style))
         row = self._store.plot(copied)
         if row is None:
             raise Refusal(404, "the copy was deleted meanwhile")
@@ -274,7 +286,7 @@ class Plots:
         if plot.figure is not None:
             plot.figure.apply(token, lines, self._hub.delta(plot_id))
             self._hub.publish(plot_id, time)
-        if plot.journal_bytes > max(_COMPACT_BYTES, plot.snapshot_bytes):
+        if plot.journal_bytes > min(max(_COMPACT_BYTES, plot.snapshot_bytes), quota.MOST_PLOT_BYTES // 4):
             self._compact(plot_id)
 
     def _measure(self, plot_id: int) -> _Plot | None:
@@ -289,13 +301,14 @@ class Plots:
         figure, plot = self._load(plot_id)
         snapshot = orjson.dumps(figure.as_dict(tokens=True))
         plot.snapshot_bytes, plot.journal_bytes = len(snapshot), 0
+        self._full.measure_plot(plot_id, len(snapshot))
         task = asyncio.create_task(self._write_snapshot(plot_id, plot.version, snapshot, plot.seq))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _write_snapshot(self, plot_id: int, version: int, snapshot: bytes, upto: int) -> None:
         with suppress(Refusal):  # the disk is full: the journal stays, and the next megabyte tries again
-            await self._committer.run(lambda store: store.compact_plot(plot_id, version, snapshot, upto))
+            await self._change(lambda store: store.compact_plot(plot_id, version, snapshot, upto))
 
 
 def replay(snapshot: bytes, journal: Iterable[JournalRow]) -> Figure:
@@ -335,7 +348,7 @@ def save_plot(
 def checked(store: Store, user: User, data: Any, layout: Any) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Data and layout as a plot keeps them: plain JSON, with the data that they refer to and the user's own tokens. Raises Refusal."""
     data, layout = _plain(data, layout)
-    _check_tokens(data, user, store.routes())
+    _check_tokens(data, user, store)
     return resolve(data, reader(store, user)), layout
 
 
@@ -399,11 +412,11 @@ def _plain(data: Any, layout: Any) -> tuple[list[dict[str, Any]], dict[str, Any]
     return plain_data, plain_layout
 
 
-def _check_tokens(data: list[dict[str, Any]], user: User, routes: Mapping[str, Route]) -> None:
+def _check_tokens(data: list[dict[str, Any]], user: User, store: Store) -> None:
     for number, trace in enumerate(data, 1):
-        token = Figure([trace], {}).tokens
-        for each in token:
-            route = routes.get(each)
+        each, _ = read_stream(trace.get("stream"))
+        if each is not None:
+            route = store.route(each)
             if route is None or route.user_id != user.id:
                 raise Refusal(
                     404,
@@ -442,12 +455,11 @@ def _move_links(store: Store, plot_id: int, tokens: set[str]) -> None:
     """Let the tokens feed this plot. A plot that they fed before keeps its data as a static picture."""
     for token in store.links(plot_id) - tokens:
         store.unlink(token)
-    routes = store.routes()
-    tokens = tokens & routes.keys()  # the figure may still name one that was revoked
-    for other in {routes[token].plot_id for token in tokens} - {None, plot_id}:
+    routes = {token: route for token in tokens if (route := store.route(token))}  # the figure may still name one that was revoked
+    for other in {route.plot_id for route in routes.values()} - {None, plot_id}:
         assert other is not None
         figure, row = stored(store, other)
-        figure.release(tokens)
+        figure.release(routes)
         store.save_plot(other, orjson.dumps(figure.as_dict(tokens=True)), row.points, row.sharing)
-    for token in tokens:
+    for token in routes:
         store.link(token, plot_id)

@@ -9,20 +9,21 @@ import secrets
 import sqlite3
 import string
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import orjson
 
+from . import quota
 from .errors import EndpointError
 
 FIRST_USER = "me"  # of a new data folder
 FILENAME = "plotpost.sqlite3"
 LOCK_FILENAME = "plotpost.lock"  # a file of its own: closing SQLite's would drop SQLite's locks (sqlite.org/howtocorrupt.html)
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 DEVICE_LIFETIME_MS = 400 * 24 * 3600 * 1000
 SESSION_LIFETIME_MS = 30 * 24 * 3600 * 1000  # since the last login
 
@@ -44,11 +45,13 @@ CREATE TABLE IF NOT EXISTS sessions (
 CREATE TABLE IF NOT EXISTS tokens (
     token TEXT PRIMARY KEY, user_id INTEGER NOT NULL REFERENCES users ON DELETE CASCADE, name TEXT,
     created INTEGER NOT NULL, revoked INTEGER) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS tokens_by_user ON tokens (user_id, name);
 CREATE TABLE IF NOT EXISTS plots (
     id INTEGER PRIMARY KEY AUTOINCREMENT, user_id INTEGER NOT NULL REFERENCES users ON DELETE CASCADE, fid INTEGER NOT NULL,
     filename TEXT NOT NULL, sharing TEXT NOT NULL, share_key TEXT NOT NULL DEFAULT '', points INTEGER NOT NULL, last INTEGER,
     created INTEGER NOT NULL, changed INTEGER NOT NULL, version INTEGER NOT NULL DEFAULT 0, snapshot BLOB NOT NULL,
     UNIQUE (user_id, fid));
+CREATE INDEX IF NOT EXISTS plots_by_size ON plots (user_id, length(snapshot));
 CREATE TABLE IF NOT EXISTS links (
     token TEXT PRIMARY KEY REFERENCES tokens ON DELETE CASCADE, plot_id INTEGER NOT NULL REFERENCES plots ON DELETE CASCADE
     ) WITHOUT ROWID;
@@ -57,6 +60,7 @@ CREATE TABLE IF NOT EXISTS files (
     id INTEGER PRIMARY KEY, user_id INTEGER NOT NULL REFERENCES users ON DELETE CASCADE, fid INTEGER NOT NULL,
     kind TEXT NOT NULL, filename TEXT NOT NULL, sharing TEXT NOT NULL, share_key TEXT NOT NULL,
     created INTEGER NOT NULL, changed INTEGER NOT NULL, content BLOB NOT NULL, UNIQUE (user_id, fid));
+CREATE INDEX IF NOT EXISTS files_by_size ON files (user_id, length(content));
 CREATE TABLE IF NOT EXISTS trash (
     user_id INTEGER NOT NULL REFERENCES users ON DELETE CASCADE, fid INTEGER NOT NULL, since INTEGER NOT NULL,
     PRIMARY KEY (user_id, fid)) WITHOUT ROWID;
@@ -111,7 +115,21 @@ FROM (SELECT id, user_id, fid, 'plot' AS kind, filename, sharing, share_key, cre
 JOIN users ON users.id = file.user_id LEFT JOIN trash ON (trash.user_id, trash.fid) = (file.user_id, file.fid)
 """
 
+# What a piece of work changes is noted by the database itself, so that no statement is forgotten, nor what goes along with it.
+_NOTES = "CREATE TEMP TABLE changed (what TEXT, id, PRIMARY KEY (what, id)) WITHOUT ROWID;" + "".join(
+    f"CREATE TEMP TRIGGER {table}_{what}_{event} AFTER {event} ON main.{table}"
+    f" BEGIN INSERT OR IGNORE INTO changed VALUES ('{what}', {row}.{column}); END;"
+    for table, what, column in (
+        ("tokens", "token", "token"),
+        ("links", "token", "token"),
+        ("plots", "plot", "id"),
+        ("plots", "user", "user_id"),
+        ("files", "user", "user_id"),
+    )
+    for event, row in (("INSERT", "NEW"), ("UPDATE", "NEW"), ("DELETE", "OLD"))
+)
 
+T = TypeVar("T")
 JournalInput = tuple[str, int, int, str]  # token, time, count, lines
 
 
@@ -195,6 +213,28 @@ class PlotSize:
     journal: int  # bytes
     version: int
     seq: int  # as in PlotRow
+
+
+class PlotState(NamedTuple):
+    """What decides whether a plot in memory is still the one in the store, and whether it may grow."""
+
+    version: int
+    snapshot: int  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """How things are now that were changed: None for what is there no more. `whole` where nothing else is there."""
+
+    routes: dict[str, Route | None]
+    plots: dict[int, PlotState | None]
+    usage: dict[int, quota.Usage]  # by user
+    whole: bool = False
+
+    def leave(self, plot_id: int, version: int) -> bool:
+        """Whether the plot is still there in that version."""
+        state = self.plots.get(plot_id)
+        return state.version == version if state is not None else not self.whole and plot_id not in self.plots
 
 
 class DeviceRow(NamedTuple):
@@ -435,6 +475,24 @@ class Store:
         )
         return {token: Route(user_id, plot_id) for token, user_id, plot_id in rows}
 
+    def route(self, token: str) -> Route | None:
+        """A token's, if it is registered and not revoked."""
+        row = self._row(
+            "SELECT user_id, plot_id FROM tokens LEFT JOIN links ON links.token = tokens.token"
+            " WHERE tokens.token = ? AND revoked IS NULL",
+            token,
+        )
+        return Route(*row) if row else None
+
+    def tokens_named(self, user: User, names: Sequence[str]) -> dict[str, str]:
+        """The user's tokens of these names that may be used, the newest where there are several."""
+        rows = self._rows(
+            "SELECT name, token FROM tokens WHERE user_id = ? AND name IN (SELECT value FROM json_each(?)) AND revoked IS NULL"
+            " ORDER BY created, token",
+            user.id, orjson.dumps(names).decode(),
+        )  # fmt: skip
+        return dict(rows)
+
     # Plots
 
     def plots(self) -> list[PlotRow]:
@@ -459,7 +517,11 @@ class Store:
         return row[0] if row else None
 
     def new_plot(self, user: User, filename: str, sharing: str, snapshot: bytes, points: int) -> int:
-        """One without a filename is called by its number. Call it in a transaction."""
+        """One without a filename is called by its number. Call it in a transaction. Raises Refusal where the quota ends."""
+        usage = self.usage(user.id)
+        quota.check_files(usage)
+        quota.check_plot(len(snapshot), 0)
+        quota.check_growth(usage, len(snapshot))
         fid, now = self._next_fid(user), now_ms()
         self._write(
             "INSERT INTO plots (user_id, fid, filename, sharing, share_key, points, created, changed, snapshot)"
@@ -478,7 +540,10 @@ class Store:
         return int(row[0])
 
     def save_plot(self, plot_id: int, snapshot: bytes, points: int, sharing: str) -> None:
-        """Replace the plot's snapshot and journal. Call it in a transaction."""
+        """Replace the plot's snapshot and journal. Call it in a transaction. Raises Refusal where the quota ends."""
+        user_id, before = self._rows("SELECT user_id, length(snapshot) FROM plots WHERE id = ?", plot_id)[0]
+        quota.check_plot(len(snapshot), before)
+        quota.check_growth(self.usage(user_id), len(snapshot) - before)
         self._write(
             "UPDATE plots SET snapshot = ?, points = ?, sharing = ?, changed = ?, version = version + 1,"
             " last = coalesce((SELECT max(time) FROM journal WHERE plot_id = plots.id), last) WHERE id = ?",
@@ -525,9 +590,36 @@ class Store:
         snapshot, journal, version = row
         return PlotSize(snapshot, journal, version, seq)
 
-    def versions(self) -> dict[int, int]:
-        """The version of every plot."""
-        return dict(self._rows("SELECT id, version FROM plots"))
+    # What others keep of it in memory
+
+    def noted(self, work: Callable[["Store"], T]) -> tuple[T, Changes]:
+        """Do `work` in the caller's transaction; gives also what that has changed."""
+        self._write("DELETE FROM changed")
+        result = work(self)
+        noted = self._rows("SELECT what, id FROM changed")
+        routes = {each: self.route(each) for what, each in noted if what == "token"}
+        plots = {each: self._plot_state(each) for what, each in noted if what == "plot"}
+        return result, Changes(routes, plots, {each: self.usage(each) for what, each in noted if what == "user"})
+
+    def everything(self) -> Changes:
+        """The same of all that there is."""
+        plots = {plot_id: PlotState(*state) for plot_id, *state in self._rows("SELECT id, version, length(snapshot) FROM plots")}
+        users = {row[0]: self.usage(row[0]) for row in self._rows("SELECT id FROM users")}
+        return Changes(dict(self.routes()), dict(plots), users, whole=True)
+
+    def _plot_state(self, plot_id: int) -> PlotState | None:
+        row = self._row("SELECT version, length(snapshot) FROM plots WHERE id = ?", plot_id)
+        return PlotState(*row) if row else None
+
+    def usage(self, user_id: int) -> quota.Usage:
+        """What an account holds. Lines in the journal count when they become part of a snapshot."""
+        row = self._row(
+            "SELECT count(*), coalesce(sum(size), 0) FROM (SELECT length(snapshot) AS size FROM plots WHERE user_id = ?1"
+            " UNION ALL SELECT length(content) FROM files WHERE user_id = ?1)",
+            user_id,
+        )
+        assert row is not None
+        return quota.Usage(*row)
 
     def _last_seq(self) -> int:
         row = self._row("SELECT seq FROM sqlite_sequence WHERE name = 'journal'")
@@ -574,7 +666,10 @@ class Store:
         return [FileRow(*row) for row in self._rows(f"{_FILES} WHERE file.user_id = ? ORDER BY file.fid DESC", user_id)]
 
     def new_file(self, user: User, kind: str, filename: str, sharing: str, content: bytes = b"") -> int:
-        """Make a grid or a folder, called by its number without a filename; gives its fid."""
+        """Make a grid or a folder, called by its number without a filename; gives its fid. Raises Refusal where the quota ends."""
+        usage = self.usage(user.id)
+        quota.check_files(usage)
+        quota.check_growth(usage, len(content))
         fid, now = self._next_fid(user), now_ms()
         self._write(
             "INSERT INTO files (user_id, fid, kind, filename, sharing, share_key, created, changed, content)"
@@ -589,6 +684,8 @@ class Store:
         return row[0] if row else b""
 
     def put_file_content(self, file: FileRow, content: bytes) -> None:
+        """Raises Refusal where the quota ends."""
+        quota.check_growth(self.usage(file.user_id), len(content) - len(self.file_content(file)))
         self._write("UPDATE files SET content = ?, changed = ? WHERE id = ?", content, now_ms(), file.id)
 
     def describe_file(self, file: FileRow, filename: str, sharing: str) -> None:
@@ -679,5 +776,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
+    connection.execute("PRAGMA temp_store = MEMORY")
     if not tables or version < SCHEMA_VERSION:
         connection.executescript(_SCHEMA.replace("COMMIT;", f"{_FROM_1 if version == 1 else ''}COMMIT;"))
+    connection.executescript(_NOTES)

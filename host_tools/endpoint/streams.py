@@ -372,6 +372,9 @@ class Session:
             if self.token is not None:
                 raise _unusable(route is not None)
             return None
+        full = self._streams.plots.refusal(route)
+        if full is not None:
+            raise full
         if token not in self.tokens:
             self._streams.claim(token, self)
         return token
@@ -454,7 +457,7 @@ class Streams:
     def knows(self, token: str) -> bool:
         """Whether a token may begin a stream, also one that another process made a moment ago."""
         if not self.feeds(token):
-            self.plots.learn()
+            self.plots.learn(token)
         return self.feeds(token)
 
     def open(self, head: Head, evict: Evict) -> Session:

@@ -104,7 +104,7 @@ class Local:
         if not self.data.exists():
             return None
         with self._opened() as (store, _):
-            route = store.routes().get(token)
+            route = store.route(token)
             row = store.plot(route.plot_id) if route and route.plot_id is not None else None
             return f"/~{row.user}/{row.fid}" if row else None
 

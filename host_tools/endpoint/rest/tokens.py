@@ -40,11 +40,16 @@ class Tokens:
 
 def register(store: Store, user: User, names: list[str]) -> list[dict[str, Any]]:
     """The tokens of these names; those that are not there are made. In a transaction of the caller."""
-    known = {each.name: each for each in store.tokens(user) if not each.revoked}
-    paths = {row.id: f"/~{row.user}/{row.fid}" for row in store.plots()}
-    tokens = {name: known[name].token if name in known else store.new_token(user, name) for name in dict.fromkeys(names)}
-    plots = {name: paths.get(known[name].plot_id or 0) if name in known else None for name in tokens}
-    return [{"name": name, "token": tokens[name], "plot": plots[name]} for name in names]
+    known = store.tokens_named(user, names)
+    tokens = {name: known.get(name) or store.new_token(user, name) for name in dict.fromkeys(names)}
+    return [{"name": name, "token": tokens[name], "plot": _fed_path(store, tokens[name])} for name in names]
+
+
+def _fed_path(store: Store, token: str) -> str | None:
+    """The path of the plot that the token feeds."""
+    route = store.route(token)
+    plot = store.plot(route.plot_id) if route and route.plot_id is not None else None
+    return f"/~{plot.user}/{plot.fid}" if plot else None
 
 
 def parse_names(body: dict[str, Any]) -> list[str]:

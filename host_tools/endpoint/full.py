@@ -1,0 +1,68 @@
+"""Plots and accounts that are full: streams must wait, and keep what they have, until there is room again."""
+
+import logging
+
+from . import quota
+from .errors import Refusal
+from .store import Changes, Route, Store
+
+logger = logging.getLogger(__name__)
+
+
+class Full:
+    """Knows which ones are. A stream is told 423, never 422: after that our agent would skip a reading."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._plots: set[int] = set()
+        self._users: set[int] = set()
+
+    def __bool__(self) -> bool:
+        return bool(self._plots or self._users)
+
+    def take_over(self, changes: Changes) -> None:
+        """Learn what was changed."""
+        for plot_id in self._plots - changes.plots.keys() if changes.whole else ():
+            self._plots.discard(plot_id)
+        for plot_id, state in changes.plots.items():
+            self.measure_plot(plot_id, state.snapshot if state else 0)
+        for user_id, usage in changes.usage.items():
+            self._measure_account(user_id, usage)
+
+    def measure_plot(self, plot_id: int, size: int) -> None:
+        """The plot has that many bytes now."""
+        if size <= quota.MOST_PLOT_BYTES:
+            self._plots.discard(plot_id)
+        elif plot_id not in self._plots:
+            self._plots.add(plot_id)
+            row = self._store.plot(plot_id)
+            if row is not None:
+                logger.warning("/~%s/%d takes no more readings: %s", row.user, row.fid, plot_trouble())
+
+    def _measure_account(self, user_id: int, usage: quota.Usage) -> None:
+        if usage.bytes <= quota.MOST_ACCOUNT_BYTES:
+            self._users.discard(user_id)
+        elif user_id not in self._users:
+            self._users.add(user_id)
+            names = [user.name for user in self._store.users() if user.id == user_id]
+            logger.warning("the plots of %s take no more readings: %s", *names, account_trouble())
+
+    def trouble(self, plot_id: int | None, user_id: int) -> str | None:
+        """Why that user's plot takes no more readings, and what to do about it; None where it does."""
+        if plot_id in self._plots:
+            return plot_trouble()
+        return account_trouble() if user_id in self._users else None
+
+    def refusal(self, route: Route) -> Refusal | None:
+        """What a stream is told that feeds such a plot."""
+        trouble = self.trouble(route.plot_id, route.user_id) if self else None
+        return Refusal(423, f"{trouble}; keep the readings, and send them later") if trouble else None
+
+
+def plot_trouble() -> str:
+    size = quota.mib(quota.MOST_PLOT_BYTES)
+    return f"the plot holds more than {size}: lower its points to keep (Restyle in its page), or give the token to another plot"
+
+
+def account_trouble() -> str:
+    return f"the account holds more than {quota.mib(quota.MOST_ACCOUNT_BYTES)}: delete plots or grids for good"

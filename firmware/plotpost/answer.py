@@ -5,7 +5,7 @@ from plotpost.port import const
 
 _MONTHS = b"janfebmaraprmayjunjulaugsepoctnovdec"
 _LINE_MAX = const(120)  # longer header lines are cut; none that matters is so long
-_TEXT_MAX = const(100)
+_TEXT_MAX = const(400)  # the endpoint says in less what went wrong, and what to do
 
 
 class Answer:

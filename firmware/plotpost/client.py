@@ -20,7 +20,7 @@ _REMEDIES = {
     404: "this token is not registered: make one with `plotpost token new`",
     408: "no data for a minute: write, or call heartbeat(), more often",
     422: "a line could not be drawn: write dicts such as {'x': .., 'y': ..}",
-    423: "too many streams use this token: close the others",
+    423: "too many streams use this token, or the plot is full",
 }
 
 

@@ -44,7 +44,6 @@ _REASONS = {
     404: "the token is not registered: check secrets.json",
     405: "this address takes no POST: check endpoint in config.json",
     406: "the endpoint wants a token: check secrets.json",
-    423: "too many connections with this token",
 }
 
 

@@ -219,7 +219,7 @@ def test_an_early_answer_ends_the_stream_at_the_next_write_and_says_what_to_do()
         (404, "plotpost token new"),
         (408, "heartbeat()"),
         (422, "write dicts"),
-        (423, "close the others"),
+        (423, "too many streams use this token, or the plot is full"),
         (500, "the endpoint has ended the stream"),
     ):
         with Peer() as peer:
@@ -247,6 +247,16 @@ def test_the_endpoints_own_words_are_told_without_the_token_and_pages_are_not():
             head = b"HTTP/1.1 422 No\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n"
             peer.answer(head.replace(b"%b", content_type) % len(body) + body)
             refused(422, told, stream.write, {"y": 2})
+
+
+def test_the_endpoints_words_are_told_to_their_end():
+    words = "the plot holds more than 32 MiB: " + "lower its points to keep, or give the token to another plot; " * 4 + "the end"
+    with Peer() as peer:
+        stream = peer.stream()
+        stream.open()
+        peer.accept()
+        peer.answer(b"HTTP/1.1 423 Locked\r\nContent-Length: %d\r\n\r\n" % len(words) + words.encode())
+        refused(423, words, stream.write, {"y": 2})
 
 
 def test_an_answer_in_pieces_is_waited_for():

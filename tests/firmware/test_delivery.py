@@ -205,10 +205,11 @@ def test_what_will_not_heal_is_tried_every_five_minutes_and_said():
         assert " E stream refused with %d" % status in bench.lines[-1]
 
 
-def test_a_connection_limit_is_waited_for_a_minute():
+def test_a_limit_is_waited_for_a_minute_and_told_in_the_endpoints_words():
     bench = Bench().open()
-    bench.answer(423)
+    bench.answer(423, text="the plot is full: use fewer points")
     assert bench.comes_back_after() == 60000
+    assert "stream refused with 423: the plot is full: use fewer points" in bench.lines[-1]
 
 
 def test_an_idle_end_is_come_back_from_at_once_but_not_twice():

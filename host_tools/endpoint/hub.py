@@ -5,17 +5,27 @@ import math
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
+
+import orjson
 
 from .errors import EndpointError, Refusal
 from .figure import Delta
 from .store import now_ms
 
-Message = dict[str, Any]
-
 _INTERVAL_S = 0.05
 _QUEUE_LENGTH = 20  # one second of deltas
 _DELTA_SIZE = 50_000  # values; beyond it a snapshot is the shorter message
+
+
+class Message(dict[str, Any]):
+    """What viewers are told."""
+
+    @cached_property
+    def text(self) -> str:
+        """As JSON, made once however many viewers there are."""
+        return orjson.dumps(self).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +87,9 @@ class Subscription(AsyncIterator[Message]):
 class _Channel:
     """The viewers of one plot, and what they have not been told yet."""
 
-    def __init__(self, plot_id: int, look: Callable[[int], View], interval: float, empty: Callable[[int], None]) -> None:
+    def __init__(self, plot_id: int, hub: "Hub") -> None:
         self._plot_id = plot_id
-        self._look = look
-        self._interval = interval
-        self._empty = empty
+        self._hub = hub
         self._viewers: dict[Subscription, None] = {}
         self._asking: dict[Subscription, None] = {}
         self._seq = 0
@@ -101,7 +109,7 @@ class _Channel:
         if not self._viewers:
             if self._timer is not None:
                 self._timer.cancel()
-            self._empty(self._plot_id)
+            self._hub.forget(self._plot_id)
 
     def changed(self, last: int | None) -> None:
         self._last = last
@@ -109,7 +117,7 @@ class _Channel:
             self.lose_all()
         if self._timer is None and (self.delta or self._asking):
             loop = asyncio.get_running_loop()
-            self._timer = loop.call_at(max(self._told + self._interval, loop.time()), self._tick)
+            self._timer = loop.call_at(max(self._told + self._hub.interval, loop.time()), self._tick)
 
     def lose_all(self) -> None:
         """Deltas no longer lead to what the figure is now: everybody needs a snapshot."""
@@ -123,7 +131,8 @@ class _Channel:
         if self.delta:
             delta, self.delta = self.delta, Delta()
             self._seq += 1
-            message: Message = {"type": "delta", "seq": self._seq, **delta.message(), "last": self._last}
+            told = self._hub.conceal(self._plot_id, delta.message())
+            message = Message({"type": "delta", "seq": self._seq, **told, "last": self._last})
             for viewer in self._viewers:
                 viewer.put(message)
         self._answer_asking()
@@ -139,17 +148,19 @@ class _Channel:
             return
         asking, self._asking = self._asking, {}
         try:
-            view = self._look(self._plot_id)
+            view = self._hub.look(self._plot_id)
         except (Refusal, EndpointError):  # the plot is gone, or cannot be read now
             self.end()
             return
-        message = {"type": "snapshot", "seq": self._seq, "figure": view.figure, "live": view.live, "last": view.last}
+        told = {"seq": self._seq, "figure": view.figure, "live": view.live, "last": view.last, "now": now_ms()}
+        message = Message({"type": "snapshot", **told})
         for viewer in asking:
-            viewer.resume({**message, "now": now_ms()})
+            viewer.resume(message)
 
     def status(self, live: bool, last: int | None) -> None:
+        message = Message({"type": "status", "live": live, "last": last, "now": now_ms()})
         for viewer in self._viewers:
-            viewer.put({"type": "status", "live": live, "last": last, "now": now_ms()})
+            viewer.put(message)
 
     def end(self) -> None:
         for viewer in list(self._viewers):
@@ -159,20 +170,22 @@ class _Channel:
 class Hub:
     """All viewers. Call it in the event loop."""
 
+    look: Callable[[int], View]  # set by Plots; raises Refusal when there is no such plot
+    conceal: Callable[[int, dict[str, Any]], dict[str, Any]]  # set by Plots: what a plot's viewers may read of that
+
     def __init__(self, interval: float = _INTERVAL_S) -> None:
-        self.look: Callable[[int], View] | None = None  # set by Plots; raises Refusal when there is no such plot
-        self._interval = interval
+        self.interval = interval  # seconds between two deltas
         self._channels: dict[int, _Channel] = {}
 
     def subscribe(self, plot_id: int) -> Subscription:
         """First a snapshot, then deltas and status; after a gap a snapshot again."""
         channel = self._channels.get(plot_id)
         if channel is None:
-            assert self.look is not None, "Plots was not made"
-            channel = self._channels[plot_id] = _Channel(plot_id, self.look, self._interval, self._forget)
+            channel = self._channels[plot_id] = _Channel(plot_id, self)
         return channel.join()
 
-    def _forget(self, plot_id: int) -> None:
+    def forget(self, plot_id: int) -> None:
+        """Nobody looks at the plot any more."""
         del self._channels[plot_id]
 
     def watched(self, plot_id: int) -> bool:

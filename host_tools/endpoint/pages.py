@@ -5,7 +5,6 @@ from contextlib import closing, suppress
 from html import escape
 from urllib.parse import urlencode
 
-import orjson
 from starlette import status
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
@@ -131,7 +130,7 @@ class Pages:
                     info, checked = self._find(socket), loop.time()
                     if info is None:
                         return GONE
-                await socket.send_text(orjson.dumps(message).decode())
+                await socket.send_text(message.text)
         return GONE if self._find(socket) is None else status.WS_1001_GOING_AWAY
 
     async def _next(self, messages: Subscription, info: PlotInfo) -> Message | None:
@@ -146,7 +145,7 @@ class Pages:
 
     def _status(self, info: PlotInfo) -> Message:
         current = self._plots.find(info.user, info.fid) or info
-        return {"type": "status", "live": current.live, "last": current.last, "now": now_ms()}
+        return Message({"type": "status", "live": current.live, "last": current.last, "now": now_ms()})
 
     def _find(self, connection: HTTPConnection) -> PlotInfo | None:
         """The plot, if whoever asks may see it."""

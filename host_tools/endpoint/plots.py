@@ -12,6 +12,7 @@ import orjson
 
 from . import quota
 from .commit import Committer
+from .conceal import conceal
 from .errors import EndpointError, Refusal
 from .figure import MAX_DEPTH, MAX_POINTS, Figure, Line, read_stream, too_deep
 from .full import Full
@@ -83,7 +84,7 @@ class Plots:
         self._committer = committer
         self._hub = hub
         self._grace = grace
-        hub.look = self._look
+        hub.look, hub.conceal = self._look, self._conceal
         self._plots: dict[int, _Plot] = {}
         self._streaming: Counter[str] = Counter()  # streams of each token, those included that ended a moment ago
         self._live: set[int] = set()  # plots that are fed
@@ -213,11 +214,16 @@ class Plots:
     def figure(self, plot_id: int, tokens: bool = False) -> dict[str, Any]:
         """{"data": [...], "layout": {...}}; with the owner's stream tokens only if asked for. Raises Refusal(404)."""
         figure, _ = self._load(plot_id)
-        return figure.as_dict(tokens)
+        return figure.as_dict(tokens=True) if tokens else conceal(figure.as_dict(), self.routes, figure.tokens)
 
     def _look(self, plot_id: int) -> View:
-        figure, plot = self._load(plot_id)
-        return View(figure.as_dict(), plot_id in self._live, plot.last)
+        _, plot = self._load(plot_id)
+        return View(self.figure(plot_id), plot_id in self._live, plot.last)
+
+    def _conceal(self, plot_id: int, told: dict[str, Any]) -> dict[str, Any]:
+        """What viewers of the plot may read of that."""
+        plot = self._plots.get(plot_id)
+        return conceal(told, self.routes, plot.figure.tokens if plot and plot.figure else ())
 
     def _load(self, plot_id: int) -> tuple[Figure, _Plot]:
         plot = self._plots.get(plot_id)

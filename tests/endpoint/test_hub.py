@@ -75,7 +75,7 @@ async def test_then_it_gets_deltas_with_what_was_streamed(core: Core) -> None:
 
 @in_core
 async def test_deltas_of_one_interval_are_one_message_for_every_viewer(core: Core) -> None:
-    core.hub._interval = 3600
+    core.hub.interval = 3600
     info, token, viewer, _ = await watched_plot(core)
     other = core.hub.subscribe(info.id)
     await next_message(other)
@@ -90,7 +90,7 @@ async def test_deltas_of_one_interval_are_one_message_for_every_viewer(core: Cor
 
 @in_core
 async def test_a_viewer_that_comes_in_between_sees_every_point_once(core: Core) -> None:
-    core.hub._interval = 0.05
+    core.hub.interval = 0.05
     info, token, first, _ = await watched_plot(core)
     await stream(core, token, 1, 2)  # under way to the first viewer
     second = Follower(core.hub.subscribe(info.id))
@@ -109,7 +109,7 @@ async def test_a_viewer_that_comes_in_between_sees_every_point_once(core: Core) 
 
 @in_core
 async def test_a_slow_viewer_is_brought_up_to_date_with_a_snapshot(core: Core) -> None:
-    core.hub._interval = 0.0
+    core.hub.interval = 0.0
     info, token, viewer, _ = await watched_plot(core)
     quick = Follower(core.hub.subscribe(info.id))
     following = asyncio.create_task(quick.until(39))
@@ -129,7 +129,7 @@ async def test_a_slow_viewer_is_brought_up_to_date_with_a_snapshot(core: Core) -
 
 @in_core
 async def test_more_news_than_a_snapshot_is_worth_becomes_one(core: Core) -> None:
-    core.hub._interval = 3600
+    core.hub.interval = 3600
     _, token, viewer, _ = await watched_plot(core)
     await stream(core, token, *range(30_000))
     message = await next_of(viewer, "snapshot")

@@ -119,7 +119,5 @@ def _by_drive(
 def _by_esptool(board: Board, loader: Esp, port: str, image: Image, erase: bool, say: Say, progress: Progress) -> Flashed:
     before = {attached.port for attached in ports.attached()}
     say(f"Writing to the board at {port}; leave it plugged in")
-    was_reset = esp.write(
-        board, loader, port, image.path, erase=erase, say=say, progress=lambda done, of: progress("write", done, of)
-    )
+    was_reset = esp.write(board, loader, port, image, erase=erase, say=say, progress=lambda done, of: progress("write", done, of))
     return Flashed(image, *await_answer(port, before)) if was_reset else Flashed(image, None, None)

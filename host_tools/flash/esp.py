@@ -6,13 +6,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO
 
 from host_tools import boards
 from host_tools.boards import Board, Esp
 from host_tools.device import PortError, refusal, trouble
 from host_tools.flash.errors import FlashError
+from host_tools.flash.images import Image
 
 Say = Callable[[str], None]
 Progress = Callable[[int, int], None]  # per mille done, of 1000
@@ -23,6 +23,9 @@ _PERCENT = re.compile(r"Writing at 0x[0-9a-f]+.*?(\d+(?:\.\d+)?) ?%")
 _ERROR = re.compile(r"A (fatal|serial exception) error occurred: (.*)")
 _SERIAL = "serial exception"  # pyserial's: the port itself failed
 _NOT_RESET = "was NOT reset"
+_FLASH_SIZE = re.compile(r"Detected flash size: (\d+)(KB|MB)")
+_REVISION = re.compile(r"requires chip revision in range (\S+) - \S+ \(this chip is revision (\S+)\)")
+_UNITS_KIB = {"KB": 1, "MB": 1024}
 _READ_BYTES = 4096
 
 
@@ -36,10 +39,11 @@ class _Ended:
     output: str
 
 
-def write(board: Board, loader: Esp, port: str, image: Path, *, erase: bool, say: Say, progress: Progress) -> bool:
+def write(board: Board, loader: Esp, port: str, image: Image, *, erase: bool, say: Say, progress: Progress) -> bool:
     """Writes and verifies; False when the board must be reset by hand, because its port has no lines for that. Raises DeviceError."""
     if why := trouble(port):
         raise PortError(why)
+    _require_flash(board, loader, port, image)
     try:
         return _write(board, loader, port, image, loader.baud, erase, progress)
     except _Noise:
@@ -49,15 +53,30 @@ def write(board: Board, loader: Esp, port: str, image: Path, *, erase: bool, say
         return _write(board, loader, port, image, SLOW_BAUD, erase, progress)
 
 
-def _write(board: Board, loader: Esp, port: str, image: Path, baud: int, erase: bool, progress: Progress) -> bool:
-    command = [sys.executable, "-u", "-m", "esptool", "--chip", loader.chip, "--port", port, "--baud", str(baud), "write-flash"]
-    ended = _run([*command, *(["--erase-all"] if erase else []), hex(loader.offset), str(image)], progress)
+def _require_flash(board: Board, loader: Esp, port: str, image: Image) -> None:
+    """Whether the flash chip is as large as the image wants; the chip stays in its loader."""
+    ended = _run(loader, port, SLOW_BAUD, "--after", "no-reset", "flash-id")
+    if ended.status:
+        raise _failure(board, port, ended.output)
+    found = _FLASH_SIZE.search(ended.output)
+    kib = int(found[1]) * _UNITS_KIB[found[2]] if found else None
+    if kib is not None and image.flash_kib is not None and kib < image.flash_kib:
+        raise FlashError(
+            f"{image.path.name} is made for {image.flash_kib // 1024} MiB of flash, the board at {port} has {kib / 1024:g}: "
+            "nothing was written; it would not start. Take a build for so much flash, or another board"
+        )
+
+
+def _write(board: Board, loader: Esp, port: str, image: Image, baud: int, erase: bool, progress: Progress) -> bool:
+    all_of_it = ["--erase-all"] if erase else []
+    ended = _run(loader, port, baud, "write-flash", *all_of_it, hex(loader.offset), str(image.path), progress=progress)
     if ended.status:
         raise _failure(board, port, ended.output)
     return _NOT_RESET not in ended.output
 
 
-def _run(command: list[str], progress: Progress) -> _Ended:
+def _run(loader: Esp, port: str, baud: int, *arguments: str, progress: Progress = lambda done, of: None) -> _Ended:
+    command = [sys.executable, "-u", "-m", "esptool", "--chip", loader.chip, "--port", port, "--baud", str(baud), *arguments]
     output = ""
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         assert process.stdout is not None
@@ -88,6 +107,11 @@ def _failure(board: Board, port: str, output: str) -> FlashError:
         return FlashError(refusal(port))
     if found := re.search(r"This chip is (\S+), not", reason):
         return _wrong_chip(board, port, found[1])
+    if found := _REVISION.search(reason):
+        return FlashError(
+            f"the chip at {port} is of revision {found[2]}, the image is for {found[1]} and newer; nothing was written: take a board "
+            "with a newer chip, or a build of your own"
+        )
     for pattern, text in _REFUSALS:
         if re.search(pattern, reason):
             return FlashError(text.format(port=port, board=board, reason=reason))
@@ -113,7 +137,7 @@ _REFUSALS: tuple[tuple[str, str], ...] = (
         "chip is worn out",
     ),
     (
-        r"will not fit|chip revision|brick|Secure|[Ee]ncrypt",
+        r"will not fit|brick|Secure|[Ee]ncrypt",
         "esptool refuses to write to the chip at {port}: {reason}",
     ),
 )

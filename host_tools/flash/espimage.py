@@ -22,6 +22,7 @@ CHIPS = {
 
 _MAGIC = 0xE9
 _HEAD_BYTES = 24
+_FLASH_SIZE_AT = 3  # in its upper half: MiB, as a power of two
 _CHIP_ID_AT = 12
 _HASH_APPENDED_AT = 23
 _CHECKSUM_SEED = 0xEF
@@ -30,6 +31,8 @@ _HASH_BYTES = 32
 _PARTITIONS_AT = 0x8000  # ESP-IDF's CONFIG_PARTITION_TABLE_OFFSET; MicroPython keeps the default
 _PARTITION = struct.Struct("<2sBBII16sI")
 _PARTITION_MAGIC = b"\xaa\x50"
+_PARTITIONS_BYTES = 0xC00
+_DIGEST_MAGIC = b"\xeb\xeb" + b"\xff" * 14
 _APP = 0
 
 
@@ -39,11 +42,15 @@ class EspImageError(ValueError):
 
 @dataclass(frozen=True)
 class EspImage:
-    """An image that is whole. `hashed`: its own SHA-256 is appended, and right."""
+    """An image that is whole. `hashed`: its own SHA-256 is appended, and right. `flash_kib`: the flash that it is made for.
+
+    A boot loader that finds less flash than that starts nothing.
+    """
 
     chip_id: int
     length: int
     hashed: bool
+    flash_kib: int
 
 
 def chip_name(chip_id: int) -> str:
@@ -69,7 +76,7 @@ def check(content: bytes, offset: int) -> EspImage:
     program = _check_image(content[start:], "its program")
     if program.chip_id != loader.chip_id:
         raise EspImageError(f"its program is for {chip_name(program.chip_id)}, its boot loader for {chip_name(loader.chip_id)}")
-    return EspImage(loader.chip_id, start + program.length, loader.hashed and program.hashed)
+    return EspImage(loader.chip_id, start + program.length, loader.hashed and program.hashed, loader.flash_kib)
 
 
 def _check_image(content: bytes, what: str) -> EspImage:
@@ -84,7 +91,7 @@ def _check_image(content: bytes, what: str) -> EspImage:
     hashed = bool(content[_HASH_APPENDED_AT])
     if hashed and hashlib.sha256(content[:end]).digest() != content[end : end + _HASH_BYTES]:
         raise EspImageError(f"{what} is damaged: its SHA-256 is wrong")
-    return EspImage(chip_of(content), end + hashed * _HASH_BYTES, hashed)
+    return EspImage(chip_of(content), end + hashed * _HASH_BYTES, hashed, 1024 << (content[_FLASH_SIZE_AT] >> 4))
 
 
 def _walk_segments(content: bytes, what: str) -> tuple[int, int]:
@@ -110,12 +117,21 @@ def _xor(data: bytes) -> int:
 
 def _program_at(content: bytes, offset: int) -> int:
     """Where the first program of the partition table begins in the file."""
-    at = _PARTITIONS_AT - offset
-    while content[at : at + 2] == _PARTITION_MAGIC:
-        _, kind, _, address, _, _, _ = _PARTITION.unpack_from(content, at)
-        if kind == _APP:
-            return int(address) - offset
-        at += _PARTITION.size
-    raise EspImageError(
-        "it holds no partition table with a program (an .app-bin is for updates of a running board: take the .bin)"
-    )
+    entries = _partitions(content[_PARTITIONS_AT - offset :][:_PARTITIONS_BYTES])
+    programs = [int(address) - offset for _, kind, _, address, _, _, _ in map(_PARTITION.unpack, entries) if kind == _APP]
+    if not programs:
+        raise EspImageError(
+            "it holds no partition table with a program (an .app-bin is for updates of a running board: take the .bin)"
+        )
+    return programs[0]
+
+
+def _partitions(table: bytes) -> list[bytes]:
+    """The entries of a partition table; its MD5 may stand behind them."""
+    entries = [table[at : at + _PARTITION.size] for at in range(0, len(table) - _PARTITION.size + 1, _PARTITION.size)]
+    count = next((n for n, entry in enumerate(entries) if not entry.startswith(_PARTITION_MAGIC)), len(entries))
+    end = count * _PARTITION.size
+    digest = table[end : end + _PARTITION.size]
+    if digest.startswith(_DIGEST_MAGIC) and digest[len(_DIGEST_MAGIC) :] != hashlib.md5(table[:end]).digest():
+        raise EspImageError("its partition table is damaged: its MD5 is wrong")
+    return entries[:count]

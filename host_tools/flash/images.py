@@ -17,13 +17,17 @@ _SHA256 = re.compile(r"^[0-9a-fA-F]{64}\b")
 
 @dataclass(frozen=True)
 class Image:
-    """A firmware that fits its board. `program` is what a UF2 holds, None for esptool's kind; `checked` says what was looked at."""
+    """A firmware that fits its board; `checked` says what was looked at.
+
+    `program` is what a UF2 holds, None for esptool's kind; `flash_kib` is the flash that one of those is made for, None for a UF2.
+    """
 
     path: Path
     version: Version
     sha256: str
     checked: tuple[str, ...]
     program: uf2.Program | None
+    flash_kib: int | None
 
     @property
     def release(self) -> str:
@@ -35,21 +39,21 @@ def load(path: Path, board: Board, sha256: str | None = None) -> Image:
     content = _read(path)
     digest = hashlib.sha256(content).hexdigest()
     checked = [*_check_digest(path, digest, sha256)]
-    program = None
+    program, flash_kib = None, None
     match board.loader:
         case Uf2(family):
             program = _check_uf2(path, content, board, family)
             payload = program.content
             checked.append(f"UF2 for {uf2.family_name(family)}, every block there")
         case Esp(chip, offset):
-            hashed = _check_esp(path, content, board, chip, offset)
-            payload = content
-            checked.append(f"image for {board.mcu}, {'its own SHA-256' if hashed else 'its own checksum'} right")
+            found = _check_esp(path, content, board, chip, offset)
+            payload, flash_kib = content, found.flash_kib
+            checked.append(f"image for {board.mcu}, {'its own SHA-256' if found.hashed else 'its own checksum'} right")
         case None:
             raise ImageError(f"{board.product} takes no firmware")
     version = _check_version(path, payload, board)
     _check_build(path, payload, board)
-    return Image(path, version, digest, tuple(checked), program)
+    return Image(path, version, digest, tuple(checked), program, flash_kib)
 
 
 def _read(path: Path) -> bytes:
@@ -92,12 +96,11 @@ def _check_uf2(path: Path, content: bytes, board: Board, family: int) -> uf2.Pro
     return program
 
 
-def _check_esp(path: Path, content: bytes, board: Board, chip: str, offset: int) -> bool:
-    """Whether the image carries its own SHA-256."""
+def _check_esp(path: Path, content: bytes, board: Board, chip: str, offset: int) -> espimage.EspImage:
     try:
         found = espimage.chip_of(content)
         if found == espimage.CHIPS[chip]:
-            return espimage.check(content, offset).hashed
+            return espimage.check(content, offset)
     except espimage.EspImageError as error:
         raise ImageError(f"{path.name} cannot be used: {error}; {_remedy(board)}") from None
     raise ImageError(

@@ -54,10 +54,14 @@ class Chip:
     registers: dict[int, int] = field(default_factory=dict)
 
 
+ESP32_C3_REVISION = 0x60008850  # EFUSE_RD_MAC_SPI_SYS_3: bits 18 to 20 are the minor one
+
 # The clock divider of the UART, from which esptool takes the crystal's frequency: 40 MHz at 115200 baud.
 ESP32 = Chip("ESP32", 0x00F01D83, None, 0x3FF42000, 0x24, 0x80, {0x3FF40014: 40_000_000 // 115_200})
+ESP32_S2 = Chip("ESP32-S2", 0x000007C6, None, 0x3F402000, 0x20, 0x58)
 ESP32_S3 = Chip("ESP32-S3", None, 9, 0x60002000, 0x20, 0x58)
-ESP32_C3 = Chip("ESP32-C3", None, 5, 0x60002000, 0x20, 0x58)
+ESP32_C3 = Chip("ESP32-C3", None, 5, 0x60002000, 0x20, 0x58, {ESP32_C3_REVISION: 4 << 18})  # v0.4
+ESP32_C6 = Chip("ESP32-C6", None, 13, 0x60003000, 0x20, 0x58)
 
 
 class RomLoader:
@@ -201,9 +205,15 @@ class RomLoader:
         self.bauds.append(struct.unpack("<II", data)[0])
         self._answer(code)
 
+    def _end(self, code: int, data: bytes) -> None:
+        """With a 0 the stub hands back to the ROM."""
+        self._answer(code)
+        self._is_stub = self._is_stub and data[:4] != bytes(4)
+
     def _begin(self, code: int, data: bytes) -> None:
         size, _, _, self._position = struct.unpack("<IIII", data[:16])
-        self.written_at.append(self._position)
+        if size:
+            self.written_at.append(self._position)
         self._erase(self._position, size)
         self._inflate = zlib.decompressobj()
         self._answer(code)
@@ -259,7 +269,7 @@ _WITH_CHECKSUM = (0x03, 0x07, 0x11)
 _COMMANDS: dict[int, Callable[[RomLoader, int, bytes], None]] = {
     0x02: RomLoader._begin,
     0x03: RomLoader._flash_data,
-    0x04: RomLoader._done,
+    0x04: RomLoader._end,
     0x05: RomLoader._done,
     0x06: RomLoader._run_from_ram,
     0x07: RomLoader._done,

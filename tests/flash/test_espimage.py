@@ -46,13 +46,13 @@ def test_an_image_without_its_own_hash_has_its_checksum_checked() -> None:
         espimage.check(bytes(content), 0)
 
 
-@pytest.mark.parametrize("size", [0, 1, 23, 24, 40, 4000, 0x8000, 0x8020, 0x10000, 0x10010, 0x20000])
+@pytest.mark.parametrize("size", [0, 1, 23, 24, 40, 4000, 0x8000, 0x8010, 0x8020, 0x8050, 0x10000, 0x10010, 0x20000])
 def test_a_cut_image_is_refused_wherever_it_was_cut(content: bytes, size: int) -> None:
     with pytest.raises(espimage.EspImageError, match=r"missing|holds no partition table"):
         espimage.check(content[:size], 0)
 
 
-@pytest.mark.parametrize("at", [8, 100, 0x10008, 0x10100, 0x20000, -1])
+@pytest.mark.parametrize("at", [8, 100, 0x8004, 0x8048, 0x10008, 0x10100, 0x20000, -1])
 def test_one_changed_byte_is_noticed(content: bytes, at: int) -> None:
     damaged = bytearray(content)
     damaged[at] ^= 0x40

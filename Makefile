@@ -30,7 +30,7 @@ test: lint
 	@.ci/test.sh
 
 firmware: $(VENV)/dev.stamp
-	@$(BIN)/python -m tests.emulated.firmware pico pico_w
+	@$(BIN)/python -m tests.emulated.firmware
 
 lint: $(VENV)/dev.stamp
 	@.ci/lint.sh

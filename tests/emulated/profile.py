@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.emulated.firmware import BOARDS, firmware
-from tests.emulated.firmware.build import SYMBOLS
+from tests.emulated.firmware.rp2 import SYMBOLS
 
 _BOOT_ROM_BYTES = 0x4000
 _SHOWN = 25

@@ -1,4 +1,4 @@
-"""`python3 -m tests.emulated.firmware [pico] [pico_w]`: prints the path of each firmware.bin, after building it if need be."""
+"""`python3 -m tests.emulated.firmware [BOARD..]`: prints the path of each board's firmware, after building it if need be."""
 
 import sys
 

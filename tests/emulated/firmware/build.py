@@ -1,61 +1,67 @@
-"""Builds MicroPython's rp2 port for one board with CMake."""
+"""What every build of MicroPython needs: how it is said, and the steps that ports share."""
 
 import os
 import re
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from tests.emulated.errors import Missing
 from tests.emulated.firmware.progress import Progress
-
-IMAGE = "firmware.bin"
-SYMBOLS = "symbols.txt"
-OPTIONS = ("-DPICO_NO_PICOTOOL=1",)  # picotool makes the UF2, which nobody needs here
-# What the stock boards freeze, without micropython-lib, which Debian's source package does not hold.
-MANIFEST = 'freeze("$(PORT_DIR)/modules")\ninclude("$(MPY_DIR)/extmod/asyncio")\n'
+from tests.emulated.firmware.toolchain import Toolchain
 
 _PERCENT = re.compile(r"\[ *(\d+)%\]")
 _LAST_LINES = 20
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """A board of MicroPython; `folder` holds what differs from the stock one."""
+class Recipe(Protocol):
+    """How the firmware of one board is made."""
 
-    micropython_board: str
-    folder: Path | None = None
+    @property
+    def image(self) -> str:
+        """Return the name of the file that a board starts from."""
+
+    @property
+    def toolchain(self) -> Toolchain:
+        """Return what the build needs on this machine."""
+
+    def identity(self) -> tuple[object, ...]:
+        """Return what the result depends on, besides the sources and `files()`."""
 
     def files(self) -> list[Path]:
-        return sorted(path for path in self.folder.rglob("*") if path.is_file()) if self.folder else []
+        """Return our own files that the firmware is made of."""
 
-    def cmake_options(self) -> list[str]:
-        own = [f"-DMICROPY_BOARD_DIR={self.folder / 'board'}"] if self.folder else []
-        return [f"-DMICROPY_BOARD={self.micropython_board}", *own, *OPTIONS]
-
-
-def build(tree: Path, recipe: Recipe, folder: Path, progress: Progress) -> None:
-    """Leaves firmware.bin and symbols.txt in `folder`. Raises Missing with the end of the build's log."""
-    stage = f"Building MicroPython for {recipe.micropython_board} (about 50 s on two cores)"
-    work = tree.parent / f"build-{recipe.micropython_board}"
-    work.mkdir()
-    manifest = work / "manifest.py"
-    manifest.write_text(MANIFEST)
-    jobs = f"-j{os.cpu_count() or 1}"
-    progress(stage, None)
-    _run(["make", jobs, "-C", str(tree / "mpy-cross"), "CFLAGS_EXTRA=-Wno-error"], stage, progress)
-    options = [*recipe.cmake_options(), f"-DMICROPY_FROZEN_MANIFEST={manifest}"]
-    _run(["cmake", "-S", str(tree / "ports/rp2"), "-B", str(work), *options], stage, progress)
-    _run(["make", jobs, "-C", str(work)], stage, progress)
-    (work / IMAGE).rename(folder / IMAGE)
-    symbols = subprocess.run(["arm-none-eabi-nm", str(work / "firmware.elf")], capture_output=True, text=True, check=True)
-    (folder / SYMBOLS).write_text(symbols.stdout)
+    def build(self, tree: Path, folder: Path, progress: Progress) -> None:
+        """Leave the image in `folder`, built from MicroPython's `tree`. Raises Missing with the end of the build's log."""
 
 
-def _run(command: list[str], stage: str, progress: Progress) -> None:
+def manifest(port: str, folder: Path) -> Path:
+    """Write, into `folder`, what a port's images freeze, without micropython-lib, which Debian's source package does not hold."""
+    path = folder / "manifest.py"
+    path.write_text(f'freeze("$(MPY_DIR)/ports/{port}/modules")\ninclude("$(MPY_DIR)/extmod/asyncio")\n')
+    return path
+
+
+def files_below(folder: Path) -> list[Path]:
+    """Return all files of `folder` and of the folders in it, sorted."""
+    return sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+
+
+def jobs() -> str:
+    """Return make's option to use all cores."""
+    return f"-j{os.cpu_count() or 1}"
+
+
+def mpy_cross(tree: Path, stage: str, progress: Progress) -> None:
+    """Build the compiler of what a firmware freezes, where that is not done yet."""
+    run(["make", jobs(), "-C", str(tree / "mpy-cross"), "CFLAGS_EXTRA=-Wno-error"], stage, progress)
+
+
+def run(command: list[str], stage: str, progress: Progress, folder: Path | None = None) -> None:
+    """Run a step of a build in `folder`. Raises Missing with its last lines."""
     lines: list[str] = []
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:

@@ -2,12 +2,14 @@
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
 from .assets import Assets
 from .attempts import Attempts
 from .commit import Committer
+from .compress import Compression
 from .editing import Editing
 from .errors import EndpointError
 from .hub import Hub
@@ -52,5 +54,6 @@ def create_app(store: Store, committer: Committer, plots: Plots, hub: Hub) -> St
             *Editing(plots, login).routes(),
             *pages.routes(),
         ],
+        middleware=[Middleware(Compression)],
         exception_handlers={HTTPException: refused, EndpointError: cannot, ClientDisconnect: gone},
     )

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 from . import machine
 from .app import create_app
 from .commit import Committer
+from .compress import ViewerSocket
 from .errors import EndpointError
 from .fault import Faults, FaultyGate
 from .front import Gate, Limits
@@ -235,7 +236,7 @@ class _Config(uvicorn.Config):
             log_level="error",  # anybody can cause the warnings, with any bytes
             server_header=False,
             timeout_graceful_shutdown=_GRACE_S,
-            ws_per_message_deflate=False,  # a compressor for each viewer costs more memory than small deltas save
+            ws=ViewerSocket,
         )
         self._tls = tls
 

@@ -13,8 +13,6 @@ from host_tools.cli import options
 from host_tools.runtime import BOARD_HEAP_KIB, find
 from host_tools.simulate import Closing, Json, LogLine, Simulation
 
-_EMULATED = "pico_w"
-
 
 @click.command(short_help="Run a board's firmware on this machine, unmodified.")
 @click.option(
@@ -27,7 +25,9 @@ _EMULATED = "pico_w"
 @click.option("--endpoint", metavar="URL", help="Another endpoint than the one that config.json names.")
 @click.option("--heap", type=click.IntRange(min=16), metavar="KIB", help="The board's heap.", show_default=str(BOARD_HEAP_KIB))
 @click.option(
-    "--emulated", is_flag=True, help="Emulate the chip and its radio too, with MicroPython for them. For pico_w, in a checkout."
+    "--emulated",
+    is_flag=True,
+    help="Emulate the chip and its radio too, with MicroPython for them. For pico_w and all ESP32s, in a checkout.",
 )
 @options.seconds
 @options.as_json
@@ -49,7 +49,7 @@ def simulate(
     \b
     Examples:
       plotpost simulate --config greenhouse/config.json --endpoint http://127.0.0.1:8050 --for 60
-      plotpost simulate --board pico_w --emulated --endpoint http://localhost:8050
+      plotpost simulate --board esp32_c3 --emulated --endpoint http://localhost:8050
     """
     from host_tools.config import load, validate
 
@@ -70,17 +70,17 @@ def simulate(
 
 
 def _emulate(settings: Json, private: Json, heap: int | None, show: Callable[[LogLine], None], seconds: float | None) -> None:
-    if settings["board"] != _EMULATED:
-        raise click.UsageError(f"--emulated: there is an emulated {_EMULATED}, no {settings['board']}; see --board")
     if heap is not None:
         raise click.UsageError("--heap: an emulated board has the heap of its chip")
     try:
-        from tests.emulated.desk import on_desk
+        from tests.emulated.desk import BOARDS, on_desk
         from tests.emulated.errors import BoardError, Missing
     except ImportError:
         raise click.ClickException(
             "--emulated: the emulator is not in the package; run plotpost in a checkout of its source"
         ) from None
+    if settings["board"] not in BOARDS:
+        raise click.UsageError(f"--emulated: there is no emulated {settings['board']}, but {', '.join(BOARDS)}; see --board")
     try:
         with on_desk(settings, private, show) as agent:
             _attend(agent, seconds)

@@ -1,4 +1,4 @@
-"""The whole agent on an emulated Pico W: its firmware on the board's flash, main.py at boot, its log from the serial port.
+"""The whole agent on an emulated Pico W or ESP32: its firmware on the board's flash, main.py at boot, its log from the serial port.
 
 with Agent(flash) as agent:
     agent.configure(config, secrets)
@@ -23,9 +23,9 @@ from typing import Any, Self
 from host_tools.runtime import Runtime
 from host_tools.runtime.bytecode import compile_firmware
 from host_tools.simulate import Closing, LogLine
+from tests.emulated.boards import BoardName, make
 from tests.emulated.errors import BoardError
-from tests.emulated.pico import Board as BoardName
-from tests.emulated.pico import Network, Pico
+from tests.emulated.network import Network
 
 MAIN = Path(__file__).parents[2] / "firmware" / "main.py"
 LOOPBACK = "10.0.2.2"  # this machine, as the board sees it
@@ -47,15 +47,15 @@ def install(flash: Path, parts: Iterable[Path] = (), board: BoardName = "pico_w"
 
     Each of `parts` takes the place of the driver of its name. main.py comes with `Agent.configure`. Raises Missing or BoardError.
     """
-    with Pico(board, flash) as pico, tempfile.TemporaryDirectory(prefix="plotpost-firmware-") as temporary:
+    with make(board, flash) as blank, tempfile.TemporaryDirectory(prefix="plotpost-firmware-") as temporary:
         folder = Path(temporary)
-        bytecode, version = pico.run(_CHIP).split()
+        bytecode, version = blank.run(_CHIP).split()
         compile_firmware(folder, Runtime([], 32, version, int(bytecode), board))
         for part in parts:
             place = folder / "plotpost" / "sensors"
             (place / f"{part.stem}.mpy").unlink()
             shutil.copy(part, place)
-        pico.mpremote("fs", "cp", "-r", str(folder / "plotpost"), ":", timeout=_COPY_S)
+        blank.mpremote("fs", "cp", "-r", str(folder / "plotpost"), ":", timeout=_COPY_S)
 
 
 class Agent:
@@ -71,7 +71,7 @@ class Agent:
         on_line: Callable[[LogLine], None] = lambda line: None,
         board: BoardName = "pico_w",
     ) -> None:
-        self.pico = Pico(board, flash, network)
+        self.board = make(board, flash, network)
         self.log: list[LogLine] = []
         self.closing: Closing | None = None
         self.last_line = ""
@@ -80,12 +80,12 @@ class Agent:
         self._console: _Console | None = None
 
     def __enter__(self) -> Self:
-        self.pico.start()
+        self.board.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._hang_up()
-        self.pico.stop()
+        self.board.stop()
 
     def configure(self, config: Json, secrets: Json, *others: Path) -> None:
         """Puts main.py, config.json, secrets.json and `others` on the board; an agent that runs there is interrupted."""
@@ -94,24 +94,24 @@ class Agent:
             files = [Path(temporary) / "config.json", Path(temporary) / "secrets.json"]
             for file, content in zip(files, (config, secrets), strict=True):
                 file.write_text(json.dumps(content))
-            self.pico.mpremote("fs", "cp", *map(str, (*files, *others, MAIN)), ":")
+            self.board.mpremote("fs", "cp", *map(str, (*files, *others, MAIN)), ":")
 
     def read(self, name: str) -> str:
         """A text file on the board; an agent that runs there is interrupted."""
         self._hang_up()
-        return self.pico.mpremote("fs", "cat", f":{name}")
+        return self.board.mpremote("fs", "cat", f":{name}")
 
     def power_on(self) -> None:
         """Boots it. What it did before ends as by a power cut, if it did not end earlier."""
         self.cut_power()
         self.closing = None
         self._ended.clear()
-        self._console = _Console(self.pico.port, self._print)
-        self.pico.power_on()
+        self._console = _Console(self.board.terminal, self._print)
+        self.board.power_on()
 
     def cut_power(self) -> None:
         """The plug is pulled: at once, with no word to anyone. What is on flash stays."""
-        self.pico.power_cut()
+        self.board.power_cut()
         self._hang_up()
 
     def await_log(self, module: str, text: str, since: int = 0) -> int:

@@ -12,31 +12,36 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from host_tools.simulate import LogLine
+from tests.emulated import firmware as firmwares
 from tests.emulated.agent import LOOPBACK, Agent, Json, install
+from tests.emulated.boards import NAMES
 from tests.emulated.errors import Missing
 from tests.emulated.firmware import firmware
 from tests.emulated.firmware.progress import Terminal
-from tests.emulated.pico import Network, Wifi
+from tests.emulated.network import Network, Wifi
+
+BOARDS = tuple(name for name in NAMES if name in firmwares.BOARDS and name != "pico")  # those with WiFi
 
 
 @contextmanager
 def on_desk(config: Json, secrets: Json, on_line: Callable[[LogLine], None]) -> Iterator[Agent]:
     """The agent, running, for checked files; standard error tells what takes time. Raises Missing or BoardError."""
     progress = Terminal()
+    (board,) = (name for name in BOARDS if name == config["board"])
     endpoint, host = _reachable(config["endpoint"])
     if "plot" in config:
         raise Missing("an emulated board has no 'requests' to create its plot with: see 'plotpost plot new', and take plot out")
     networks = {name: secrets["wifi"][name] for name in config["wifi"]} if "wifi" in config else {Wifi.ssid: Wifi.key}
     (ssid, key), *_ = networks.items()
     certificate = Path(secrets["ca"]) if "ca" in secrets else None
-    firmware("pico_w", progress)
+    firmware(board, progress)
     progress("Copying the agent to the emulated board")
     progress.close()
     with tempfile.TemporaryDirectory(prefix="plotpost-board-") as folder:
         flash = Path(folder) / "flash.bin"
-        install(flash)
+        install(flash, board=board)
         network = Network(wifi=Wifi(ssid=ssid, key=key or None), hosts={host: LOOPBACK})
-        with Agent(flash, network, on_line) as agent:
+        with Agent(flash, network, on_line, board) as agent:
             agent.configure(
                 {**config, "endpoint": endpoint, "wifi": list(networks)},
                 {**secrets, "wifi": networks, **({"ca": certificate.name} if certificate else {})},

@@ -83,12 +83,12 @@ def _streaming(folder: Path, endpoint: ChildEndpoint, store: Store, sensor: tupl
 
 def _busy_cycles(folder: Path, endpoint: ChildEndpoint, store: Store) -> float:
     with _streaming(folder, endpoint, store, ("load", "count", f"{_EVERY_MS}ms"), tls=False) as agent:
-        before = agent.pico.stats()
+        before = agent.board.stats()
         time.sleep(_WATCH_S)
-        after = agent.pico.stats()
+        after = agent.board.stats()
         agent.account()
     readings = (after["emulated_ms"] - before["emulated_ms"]) / _EVERY_MS
-    return (after["busy_cycles"] - before["busy_cycles"]) / readings
+    return float((after["busy_cycles"] - before["busy_cycles"]) / readings)
 
 
 def _free_heap(folder: Path, endpoint: ChildEndpoint, store: Store, *, tls: bool) -> float:

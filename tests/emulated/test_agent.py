@@ -20,8 +20,8 @@ from host_tools.device import Device
 from host_tools.endpoint.store import FIRST_USER, Store
 from host_tools.simulate import Closing
 from tests.emulated.agent import LOOPBACK, Agent, install
+from tests.emulated.board import Board
 from tests.emulated.parts.load import BOOT
-from tests.emulated.pico import Pico
 from tests.faults.harness import create_plot, stored_traces
 
 pytestmark = pytest.mark.emulated
@@ -127,7 +127,7 @@ def _stamps(lab: Lab) -> list[str]:
 
 def test_in_service_the_watchdog_lets_the_board_live_and_the_next_start_is_no_boot(lab: Lab) -> None:
     lab.configure()
-    pico = lab.agent.pico
+    pico = lab.agent.board
     _elapse(pico, WATCHDOG_MS + 2000)
     booted = lab.agent.read("boot.json")
     with Device.open(pico.port) as device:
@@ -149,7 +149,7 @@ def test_in_service_the_watchdog_lets_the_board_live_and_the_next_start_is_no_bo
     assert pico.stats()["resets"] == resumed["resets"]
 
 
-def _elapse(pico: Pico, ms: int) -> None:
+def _elapse(pico: Board, ms: int) -> None:
     end = pico.stats()["emulated_ms"] + ms
     while pico.stats()["emulated_ms"] < end:
         time.sleep(0.05)
@@ -158,9 +158,9 @@ def _elapse(pico: Pico, ms: int) -> None:
 def test_a_stall_delays_and_loses_nothing(lab: Lab) -> None:
     lab.configure()
     lab.await_stored()
-    lab.agent.pico.control(stall=True)
+    lab.agent.board.control(stall=True)
     lab.agent.await_log("stream", "no answer from the endpoint")
-    lab.agent.pico.control(stall=False)
+    lab.agent.board.control(stall=False)
     lab.await_stored(50)
     lab.settle()
 
@@ -171,12 +171,12 @@ def test_a_full_connection_that_is_given_up_takes_no_reading_with_it(lab: Lab, w
     watchdog's patience, and then report success for bytes that are never sent: see test_pico_w.py."""
     lab.configure(every="10ms", checkpoint={"every": "1h", "records": 1000000}, spool={"ram": "32KiB"})
     lab.await_stored()
-    lab.agent.pico.control(stall=True, window=window)
+    lab.agent.board.control(stall=True, window=window)
     lab.agent.await_log("stream", "the endpoint takes no more data")
     _await_emulated(lab, WATCHDOG_MS + CLOSE_TIMEOUT_MS)  # it connects again, and writes
-    lab.agent.pico.control(stall=False, window=32768)
+    lab.agent.board.control(stall=False, window=32768)
     lab.await_stored(1000)
-    assert lab.agent.pico.stats()["resets"] == 0
+    assert lab.agent.board.stats()["resets"] == 0
     lab.settle()
 
 
@@ -185,7 +185,7 @@ def test_a_reset_connection_is_made_again(lab: Lab) -> None:
     since = 0
     for _ in range(3):
         lab.await_stored()
-        lab.agent.pico.control(rst=True)
+        lab.agent.board.control(rst=True)
         since = lab.agent.await_log("stream", "reset by the endpoint", since)
         lab.agent.await_log("stream", "streaming again", since)
     lab.settle()
@@ -194,37 +194,37 @@ def test_a_reset_connection_is_made_again(lab: Lab) -> None:
 def test_a_lost_link_is_joined_again(lab: Lab) -> None:
     lab.configure()
     lab.await_stored()
-    lab.agent.pico.control(link=False)
+    lab.agent.board.control(link=False)
     lost = lab.agent.await_log("wifi", "network lab is gone")
-    lab.agent.pico.control(link=True)
+    lab.agent.board.control(link=True)
     lab.agent.await_log("wifi", "joined lab", lost)
     lab.await_stored(50)
     lab.settle()
 
 
 def test_a_link_that_loses_and_delays_frames_loses_no_reading(lab: Lab) -> None:
-    lab.agent.pico.control(loss=0.05, delay=40)
+    lab.agent.board.control(loss=0.05, delay=40)
     lab.configure(every="50ms")
     lab.await_stored(300)
-    assert lab.agent.pico.stats()["lost"] > 0
+    assert lab.agent.board.stats()["lost"] > 0
     lab.settle()
 
 
 def test_a_half_open_connection_is_noticed(lab: Lab) -> None:
     lab.configure()
     lab.await_stored()
-    lab.agent.pico.control(loss=1)
+    lab.agent.board.control(loss=1)
     lab.agent.await_log("stream", "no answer from the endpoint")
-    lab.agent.pico.control(loss=0)
+    lab.agent.board.control(loss=0)
     lab.await_stored(50)
     lab.settle()
 
 
 def test_a_wrong_key_is_said_and_heals_when_the_key_is_right(lab: Lab) -> None:
-    lab.agent.pico.control(key="changed-meanwhile")
+    lab.agent.board.control(key="changed-meanwhile")
     lab.configure()
     lab.agent.await_log("wifi", "network lab refuses the password: check secrets.json")
-    lab.agent.pico.control(key=KEY)
+    lab.agent.board.control(key=KEY)
     lab.agent.await_log("wifi", "joined lab")
     lab.await_stored(50)
     lab.settle()
@@ -240,7 +240,7 @@ def test_networks_are_tried_in_order_of_preference(lab: Lab) -> None:
 
 
 def test_a_network_that_does_not_tell_its_name_is_joined(lab: Lab) -> None:
-    pico = lab.agent.pico
+    pico = lab.agent.board
     pico.control(hidden=True)
     scan = "import network; w = network.WLAN(network.STA_IF); w.active(True); print([n[0] for n in w.scan()])"
     assert pico.run(scan) == "[b'']\n"
@@ -252,14 +252,14 @@ def test_a_network_that_does_not_tell_its_name_is_joined(lab: Lab) -> None:
 
 def test_after_five_bad_lives_the_board_waits_in_safe_mode_until_it_is_put_right(lab: Lab) -> None:
     bad = {"boots": 9, "bad": 4, "reason": "task stream does not recover: OSError at stream.py:1"}
-    with Device.open(lab.agent.pico.port) as device:
+    with Device.open(lab.agent.board.port) as device:
         device.write("/boot.json", json.dumps(bad).encode())
     lab.configure()
     lab.agent.await_log("boot", "safe mode: five lives in a row ended badly")
-    _elapse(lab.agent.pico, 2 * WATCHDOG_MS)
+    _elapse(lab.agent.board, 2 * WATCHDOG_MS)
     assert lab.stored() == []
     lab.agent.read("boot.json")  # the board is at hand
-    with Device.open(lab.agent.pico.port) as device:
+    with Device.open(lab.agent.board.port) as device:
         device.remove("/boot.json")
     lab.agent.power_on()
     lab.await_stored()
@@ -274,8 +274,8 @@ def test_what_is_on_flash_at_a_power_cut_is_stored_after_the_next_boot_once(lab:
 @pytest.mark.parametrize("operation", [1, 2, 4])
 def test_a_power_cut_while_flash_is_written_leaves_it_readable(lab: Lab, operation: int) -> None:
     before = _begin_outage(lab)
-    lab.agent.pico.control(cut_after=operation)
-    lab.agent.pico.await_status(powered=0)
+    lab.agent.board.control(cut_after=operation)
+    lab.agent.board.await_status(powered=0)
     _boot_and_settle_both_lives(lab, before)
 
 
@@ -299,9 +299,9 @@ def test_a_mistake_in_the_configuration_is_said_once_and_leaves_the_prompt(lab: 
 
 def _await_emulated(lab: Lab, ms: int) -> None:
     """Waits until so many milliseconds have passed on the board."""
-    end = lab.agent.pico.stats()["emulated_ms"] + ms
+    end = lab.agent.board.stats()["emulated_ms"] + ms
     deadline = time.monotonic() + AWAIT_S
-    while lab.agent.pico.stats()["emulated_ms"] < end:
+    while lab.agent.board.stats()["emulated_ms"] < end:
         assert time.monotonic() < deadline, lab.agent.log
         time.sleep(0.1)
 
@@ -310,11 +310,11 @@ def _begin_outage(lab: Lab) -> int:
     """The network is away, and the ring has overflowed to flash; returns how many readings were stored before."""
     lab.configure(spool={"ram": "480B"})
     before = lab.await_stored()
-    lab.agent.pico.control(ssid="away", link=False)
+    lab.agent.board.control(ssid="away", link=False)
     lab.agent.await_log("wifi", "network lab is gone")
-    enough = lab.agent.pico.stats()["flash_programs"] + 20
+    enough = lab.agent.board.stats()["flash_programs"] + 20
     deadline = time.monotonic() + AWAIT_S
-    while lab.agent.pico.stats()["flash_programs"] < enough:
+    while lab.agent.board.stats()["flash_programs"] < enough:
         assert time.monotonic() < deadline, lab.agent.log
         time.sleep(0.05)
     return before
@@ -323,7 +323,7 @@ def _begin_outage(lab: Lab) -> int:
 def _boot_and_settle_both_lives(lab: Lab, before: int) -> None:
     """The first life's readings are stored up to the first that was in RAM alone, the second's all; nothing twice."""
     booted = len(lab.agent.log)
-    lab.agent.pico.control(ssid=SSID)
+    lab.agent.board.control(ssid=SSID)
     lab.agent.power_on()
     lab.agent.await_log("agent", "readings of earlier boots wait on flash", booted)
     lab.await_stored()
@@ -357,7 +357,7 @@ class TestOverTls:
     def test_readings_arrive_and_nothing_is_lost_by_a_reset(self, lab: Lab, authority: trustme.CA, tmp_path: Path) -> None:
         self._configure(lab, authority, "host.test", tmp_path)
         lab.await_stored(20)
-        lab.agent.pico.control(rst=True)
+        lab.agent.board.control(rst=True)
         reset = lab.agent.await_log("stream", "reset by the endpoint")
         lab.agent.await_log("stream", "streaming again", reset)
         lab.await_stored(20)
@@ -371,7 +371,7 @@ class TestOverTls:
         assert lab.stored() == []
 
     def test_another_name_is_refused(self, lab: Lab, authority: trustme.CA, tmp_path: Path) -> None:
-        lab.agent.pico.control(hosts={"other.test": LOOPBACK})
+        lab.agent.board.control(hosts={"other.test": LOOPBACK})
         self._configure(lab, authority, "other.test", tmp_path)
         lab.agent.await_log("stream", "the endpoint's certificate is refused: The certificate Common Name (CN) does not match")
         assert lab.stored() == []

@@ -14,7 +14,6 @@ import pytest
 from host_tools import accounts
 from host_tools.child_endpoint import ChildEndpoint
 from tests.emulated.agent import Agent, Json, install
-from tests.emulated.pico import Pico
 from tests.network import quiet_port
 from tests.usb import COUNTING_PART, Bridge, Cable, await_that
 from tests.usb_desk import Desk, configured
@@ -27,7 +26,7 @@ class Board:
 
     def __init__(self, flash: Path, config: Json, secrets: Json, folder: Path) -> None:
         self._agent = Agent(flash, board="pico")
-        self.pico: Pico = self._agent.pico
+        self.pico = self._agent.board
         self.cable: Cable
         self._config, self._secrets = config, secrets
         self._name = folder / "ttyACM0"

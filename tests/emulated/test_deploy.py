@@ -34,7 +34,7 @@ BARE_CUTS = (60, 120)  # operations of flash into the deploys of a bare board, o
 def operations(pico: Pico) -> int:
     """Erases and programs of flash since the board was started."""
     status = pico.stats()
-    return status["flash_erases"] + status["flash_programs"]
+    return int(status["flash_erases"] + status["flash_programs"])
 
 
 def said(pico: Pico, text: str) -> str:

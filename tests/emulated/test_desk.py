@@ -66,7 +66,11 @@ def test_the_board_joins_its_own_network_streams_and_gives_its_account(
 @pytest.mark.parametrize(
     ("arguments", "status", "complaint"),
     [
-        (["--board", "linux"], 2, "there is an emulated pico_w, no linux; see --board"),
+        (
+            ["--board", "linux"],
+            2,
+            "there is no emulated linux, but pico_w",
+        ),
         (["--heap", "100"], 2, "an emulated board has the heap of its chip"),
         (
             ["--endpoint", "http://192.0.2.1"],

@@ -59,10 +59,10 @@ def test_a_board_that_is_well_passes_and_its_agent_runs_again(flash: Path, well:
     """But for one thing: the emulated Pico W has a MicroPython that is refused on a board with WiFi."""
     with Agent(Path(shutil.copy(flash, tmp_path))) as patient:
         patient.configure(*_config(well.url, {SSID: KEY}, well.token))
-        patient.pico.reset()
-        _await_line(patient.pico.port, f"wifi joined {SSID}")
-        resets = patient.pico.stats()["resets"]
-        done = processes.run(tmp_path, "doctor", "--port", patient.pico.port, "--json")
+        patient.board.reset()
+        _await_line(patient.board.port, f"wifi joined {SSID}")
+        resets = patient.board.stats()["resets"]
+        done = processes.run(tmp_path, "doctor", "--port", patient.board.port, "--json")
         found = [json.loads(line) for line in done.stdout.splitlines()]
         bad = [each for each in found if each["mark"] != "ok"]
         assert [each["check"] for each in bad] == ["firmware"]
@@ -71,8 +71,8 @@ def test_a_board_that_is_well_passes_and_its_agent_runs_again(flash: Path, well:
         assert done.returncode == 1
         assert KEY not in done.stdout
         assert well.token not in done.stdout
-        _await_line(patient.pico.port, f"wifi joined {SSID}")
-        assert patient.pico.stats()["resets"] == resets
+        _await_line(patient.board.port, f"wifi joined {SSID}")
+        assert patient.board.stats()["resets"] == resets
 
 
 def _await_line(port: str, text: str) -> None:

@@ -25,7 +25,7 @@ boot 13 (0.1.0) watchdog: the loop hung
 
 
 @pytest.fixture(scope="module")
-def board(flash: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agent]:
+def agent(flash: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agent]:
     """A Pico W on which the agent runs, without any network."""
     own = Path(shutil.copy(flash, tmp_path_factory.mktemp("monitor")))
     sensor = {"driver": "health", "every": "1s", "channels": {"free_heap_b": {"stream": "s"}}}
@@ -37,15 +37,15 @@ def board(flash: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Age
         "wifi": ["none"],
         "sensors": [sensor],
     }
-    with Agent(own) as agent:
-        agent.configure(config, {"version": 1, "wifi": {"none": ""}, "tokens": {"s": "abcdefghij"}})
-        agent.pico.reset()
-        yield agent
+    with Agent(own) as patient:
+        patient.configure(config, {"version": 1, "wifi": {"none": ""}, "tokens": {"s": "abcdefghij"}})
+        patient.board.reset()
+        yield patient
 
 
-def test_ctrl_x_gives_the_repl_and_ctrl_bracket_the_log_of_an_agent_that_begins_anew(board: Agent) -> None:
-    resets = board.pico.stats()["resets"]
-    with Terminal("monitor", "--port", board.pico.port) as terminal:
+def test_ctrl_x_gives_the_repl_and_ctrl_bracket_the_log_of_an_agent_that_begins_anew(agent: Agent) -> None:
+    resets = agent.board.stats()["resets"]
+    with Terminal("monitor", "--port", agent.board.port) as terminal:
         terminal.wait_for("Ctrl-X goes to its REPL")
         terminal.press(b"\x18")
         terminal.wait_for("this is the REPL")
@@ -56,25 +56,25 @@ def test_ctrl_x_gives_the_repl_and_ctrl_bracket_the_log_of_an_agent_that_begins_
         terminal.wait_for(BEGIN)
         terminal.press(b"\x03")
         assert terminal.end() == 0
-    assert board.pico.stats()["resets"] == resets
+    assert agent.board.stats()["resets"] == resets
 
 
-def test_ctrl_c_ends_the_monitor_and_not_the_agent(board: Agent) -> None:
-    with Terminal("monitor", "--port", board.pico.port) as terminal:
+def test_ctrl_c_ends_the_monitor_and_not_the_agent(agent: Agent) -> None:
+    with Terminal("monitor", "--port", agent.board.port) as terminal:
         terminal.wait_for("Ctrl-C ends this")
         terminal.press(b"\x03")
         assert terminal.end() == 0
-    with Console(board.pico.port) as console:
-        board.pico.reset()
+    with Console(agent.board.port) as console:
+        agent.board.reset()
         said = _until(console, BEGIN)
     assert not [line for line in said if "interrupted" in line]
 
 
-def test_a_reset_is_seen_from_its_first_line(board: Agent, tmp_path: Path) -> None:
-    monitor = processes.start(tmp_path, "monitor", "--port", board.pico.port, "--json", "--for", str(AWAIT_S))
+def test_a_reset_is_seen_from_its_first_line(agent: Agent, tmp_path: Path) -> None:
+    monitor = processes.start(tmp_path, "monitor", "--port", agent.board.port, "--json", "--for", str(AWAIT_S))
     assert monitor.stdout is not None
     monitor.stdout.readline()
-    board.pico.reset()
+    agent.board.reset()
     try:
         for line in monitor.stdout:
             entry = json.loads(line)
@@ -87,16 +87,16 @@ def test_a_reset_is_seen_from_its_first_line(board: Agent, tmp_path: Path) -> No
         monitor.communicate()
 
 
-def test_the_crash_log_is_shown_and_the_agent_begins_anew(board: Agent, tmp_path: Path) -> None:
+def test_the_crash_log_is_shown_and_the_agent_begins_anew(agent: Agent, tmp_path: Path) -> None:
     noted = tmp_path / "crash.log"
     noted.write_text(CRASHES)
-    board.pico.mpremote("fs", "cp", str(noted), ":crash.log")
-    done = processes.run(tmp_path, "monitor", "--crashes", "--port", board.pico.port)
+    agent.board.mpremote("fs", "cp", str(noted), ":crash.log")
+    done = processes.run(tmp_path, "monitor", "--crashes", "--port", agent.board.port)
     assert done.returncode == 0
     assert "interrupting the agent" in done.stdout
     assert re.search(r"12 +0\.1\.0 +86400 s +task stream does not recover: OSError at stream\.py:120 *\n", done.stdout)
     assert re.search(r"13 +0\.1\.0 +watchdog: the loop hung *\n", done.stdout)
-    with Console(board.pico.port) as console:
+    with Console(agent.board.port) as console:
         _until(console, BEGIN)
 
 

@@ -13,7 +13,8 @@ import pytest
 import trustme
 
 from tests.emulated.errors import BoardError
-from tests.emulated.pico import Network, Pico
+from tests.emulated.network import Network
+from tests.emulated.pico import Pico
 from tests.emulated.sink import Sink
 
 pytestmark = pytest.mark.emulated
@@ -99,6 +100,20 @@ def test_names_are_resolved_and_unknown_ones_are_not(pico_w: Pico) -> None:
     assert pico_w.run(JOIN + "print(socket.getaddrinfo('host.test', 80)[0][-1])") == "('10.0.2.2', 80)\n"
     with pytest.raises(BoardError, match="OSError: -2"):
         pico_w.run(JOIN + "socket.getaddrinfo('unknown.test', 80)")
+
+
+def test_a_name_can_have_several_addresses_or_be_gone(pico_w: Pico) -> None:
+    pico_w.control(hosts={"two.test": ["10.0.2.9", "10.0.2.8"], "gone.test": None})
+    assert pico_w.run(JOIN + "print(socket.getaddrinfo('two.test', 80)[0][-1])") == "('10.0.2.9', 80)\n"
+    with pytest.raises(BoardError, match="OSError: -2"):
+        pico_w.run(JOIN + "socket.getaddrinfo('gone.test', 80)")
+
+
+def test_a_local_name_answers_for_itself_and_another_is_not_answered(pico_w: Pico) -> None:
+    pico_w.control(hosts={"desk.local": "10.0.2.2"})
+    assert pico_w.run(JOIN + "print(socket.getaddrinfo('desk.local', 80)[0][-1])") == "('10.0.2.2', 80)\n"
+    with pytest.raises(BoardError, match="OSError: -2"):
+        pico_w.run(JOIN + "socket.getaddrinfo('door.local', 80)")
 
 
 def test_bytes_reach_a_server_of_this_machine_and_come_back(pico_w: Pico) -> None:

@@ -81,7 +81,7 @@ def desk(emulator: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[D
 def install(board: Pico, folder: Path) -> None:
     """Puts what the drivers need on the board's flash, compiled."""
     version = board.run("import sys; print(sys.implementation._mpy & 255)")
-    compile_firmware(folder, Runtime([], 32, "", int(version), board.board))
+    compile_firmware(folder, Runtime([], 32, "", int(version), board.name))
     for path in (folder / "plotpost").iterdir():
         if path.is_file() and path.stem not in _FILES:
             path.unlink()

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
-from tests.emulated.pico import Pico
+from tests.emulated.board import Board
 
 _LOOK_S = 0.02
 _NEVER = 1 << 30
@@ -19,7 +19,7 @@ class Unplugged(BaseException):
 
 
 @contextlib.contextmanager
-def unplugged(pico: Pico, after: int) -> Iterator[None]:
+def unplugged(board: Board, after: int) -> Iterator[None]:
     """Cuts the power in the middle of the operation of flash of this number from now, if there are so many.
 
     What the board said before, and nobody has read, is gone then.
@@ -28,14 +28,14 @@ def unplugged(pico: Pico, after: int) -> Iterator[None]:
 
     def watch() -> None:
         while not ended.wait(_LOOK_S):
-            if not pico.stats()["powered"]:
+            if not board.stats()["powered"]:
                 os.kill(os.getpid(), signal.SIGALRM)
                 return
 
     former = signal.signal(signal.SIGALRM, _pull)
     watcher = threading.Thread(target=watch)
     try:
-        pico.control(cut_after=after)
+        board.control(cut_after=after)
         watcher.start()
         with contextlib.suppress(Unplugged):
             yield
@@ -45,14 +45,14 @@ def unplugged(pico: Pico, after: int) -> Iterator[None]:
         ended.set()
         watcher.join()
         signal.signal(signal.SIGALRM, former)
-        pico.control(cut_after=_NEVER)
-        _forget(pico.port)
+        board.control(cut_after=_NEVER)
+        _forget(board.terminal)
 
 
-def _forget(port: str) -> None:
-    terminal = os.open(port, os.O_RDWR | os.O_NOCTTY)
-    termios.tcflush(terminal, termios.TCIOFLUSH)
-    os.close(terminal)
+def _forget(terminal: str) -> None:
+    port = os.open(terminal, os.O_RDWR | os.O_NOCTTY)
+    termios.tcflush(port, termios.TCIOFLUSH)
+    os.close(port)
 
 
 def _pull(number: int, frame: FrameType | None) -> None:

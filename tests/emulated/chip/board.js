@@ -2,7 +2,7 @@
 import { Bootsel, isBootable } from './bootsel.js';
 import { makeChip } from './chip.js';
 import { Network } from './net/network.js';
-import { Radio } from './radio.js';
+import { MAC, Radio } from './radio.js';
 import { Sensors } from './sensors.js';
 
 const NANOS_PER_MS = 1e6;
@@ -24,7 +24,7 @@ export class Board {
   #pastMs = 0;
 
   /**
-   * @param network what ../pico.py's Network holds, or null for a board without WiFi
+   * @param network what ../network.py's Network holds, or null for a board without WiFi
    * @param bootsel the folder that stands for its BOOTSEL drive, or null: then the board stops where it would show that drive
    * @param wake called when there is something for the board, which may be asleep
    */
@@ -37,7 +37,7 @@ export class Board {
     };
     if (bootsel) this.#bootsel = new Bootsel(bootsel, flash, () => { this.reset(); wake(); });
     if (!network) return;
-    this.network = new Network(network);
+    this.network = new Network(network, MAC);
     this.#radio = new Radio(this.network.accessPoint, network.frame_us);
     this.#radio.onDelivery = wake;
   }

@@ -1,16 +1,13 @@
 // The control socket: one JSON object a line, each member a command; the answer is the board's status, or {"error": why}.
-import fs from 'node:fs';
 import net from 'node:net';
 import readline from 'node:readline';
 
-export function serveControl(path, { board, flash, runner }) {
-  const commands = {
-    power: (what) => power(board, runner, what),
-    cut_after: (operations) => flash.cutAfter(operations),
-    profile: (what) => profile(runner, what),
-    sensors: (pins) => board.sensors.plug(pins),
-    ...board.network?.commands,
-  };
+/**
+ * @param {string} path of the Unix socket
+ * @param commands by name, what each does with its value
+ * @param status () => what a line is answered with, after its commands
+ */
+export function serveControl(path, commands, status) {
   const server = net.createServer((socket) => {
     socket.on('error', () => {});
     readline.createInterface(socket).on('line', (line) => socket.write(`${JSON.stringify(answer(line))}\n`));
@@ -20,32 +17,17 @@ export function serveControl(path, { board, flash, runner }) {
   function answer(line) {
     try {
       for (const [name, value] of Object.entries(JSON.parse(line))) {
-        if (!Object.hasOwn(commands, name)) {
-          throw new Error(`there is no command ${name}; there are ${Object.keys(commands).join(', ')}`);
-        }
-        commands[name](value);
+        choose('a command', commands, name)(value);
       }
-      runner.wake();
-      return board.status();
+      return status();
     } catch (error) {
       return { error: error.message };
     }
   }
 }
 
-function power(board, runner, what) {
-  const actions = {
-    cut: () => board.powerOff(),
-    on: () => board.status().powered || board.powerOn(),
-    reset: () => board.reset(),
-    bootsel: () => board.bootsel(),
-  };
-  if (!Object.hasOwn(actions, what)) throw new Error(`power is ${Object.keys(actions).join(', ')}, not ${what}`);
-  actions[what]();
-}
-
-/** true starts counting where the core is; the name of a file writes the counts there as JSON and stops. */
-function profile(runner, what) {
-  if (what !== true) fs.writeFileSync(what, JSON.stringify(Object.fromEntries(runner.profile ?? [])));
-  runner.profile = what === true ? new Map() : null;
+/** The member of this name. Throws an Error that says which there are. */
+export function choose(what, members, name) {
+  if (!Object.hasOwn(members, name)) throw new Error(`${name} is not ${what}; there are ${Object.keys(members).join(', ')}`);
+  return members[name];
 }

@@ -1,24 +1,14 @@
-// Runs one emulated board until standard input ends. Its first line holds the settings as JSON:
-// {firmware (or null), flash, terminal (file descriptor), port ({device, link} or null), bootsel (a folder or null),
-// control (path of a Unix socket), network (or null)}; ../pico.py writes it.
-import fs from 'node:fs';
+// Runs one emulated board until standard input ends. Its first line holds the settings as JSON: {firmware, flash (paths),
+// terminal (file descriptor), port ({device, link} or null), control (path of a Unix socket), network (or null)}, and
+// for a Pico {bootsel (a folder or null)}, whose firmware may be null; for an ESP32 {console ("uart" or "usb"), rtc (a path)}.
+// ../pico.py and ../esp32.py write it.
 import readline from 'node:readline';
-import { Board } from './board.js';
 import { serveControl } from './control.js';
-import { Flash } from './flash.js';
-import { Runner } from './runner.js';
-import { UsbSerial } from './usb-serial.js';
+import { startEsp32 } from './esp32/board.js';
+import { startPico } from './pico.js';
 
 function start(settings) {
-  const flash = new Flash(settings.flash);
-  if (settings.firmware) flash.install(fs.readFileSync(settings.firmware));
-  const wake = () => runner.wake();
-  const usb = new UsbSerial(settings.terminal, settings.port, wake);
-  const board = new Board(settings, flash, usb, wake);
-  const runner = new Runner(board);
-  serveControl(settings.control, { board, flash, runner });
-  board.powerOn();
-  runner.wake();
+  serveControl(settings.control, ...(settings.console ? startEsp32 : startPico)(settings));
 }
 
 const input = readline.createInterface(process.stdin);

@@ -1,8 +1,13 @@
 // The emulated Pico W's WiFi chip, seen from the board: serves "bkpt #0xe0" of ../firmware/pico_w/radio/emulator.h.
 import { NANOS_PER_CYCLE } from './chip.js';
 import { Memory } from './memory.js';
-import { EVENT } from './net/access-point.js';
 
+/** What the board may be told besides frames; the numbers stand in ../firmware/pico_w/radio/emulator.h too. */
+const EVENT = { UP: -1, DOWN: -2, NO_NETWORK: -3, BAD_KEY: -4, SCAN_RESULT: -5, SCAN_DONE: -6 };
+
+export const MAC = Buffer.from([0x28, 0xcd, 0xc1, 0, 0, 1]); // Raspberry Pi's prefix
+
+const SCAN_WPA2 = 5; // WLAN.scan()'s security, as the real driver counts
 const WL_HOST_WAKE = 24; // the GPIO that says: the radio has something to say
 const NANOS_PER_MICRO = 1000;
 
@@ -25,7 +30,15 @@ export class Radio {
     this.#operations = [
       this.#mac, this.#send, this.#next, this.#join, this.#leave, this.#scan, this.#rssi, // in the order of emulator.h
     ];
-    accessPoint.deliver = (item) => this.#deliver(item);
+    accessPoint.station = {
+      frame: (bytes) => this.#deliver(bytes),
+      up: () => this.#deliver(EVENT.UP),
+      down: () => this.#deliver(EVENT.DOWN),
+      noNetwork: () => this.#deliver(EVENT.NO_NETWORK),
+      badKey: () => this.#deliver(EVENT.BAD_KEY),
+      scanResult: (network) => this.#deliver({ event: EVENT.SCAN_RESULT, data: scanResult(network) }),
+      scanDone: () => this.#deliver(EVENT.SCAN_DONE),
+    };
   }
 
   attach(mcu) {
@@ -46,7 +59,7 @@ export class Radio {
   }
 
   #mac(address) {
-    this.#memory.write(address, this.#accessPoint.stationMac);
+    this.#memory.write(address, MAC);
     return 0;
   }
 
@@ -95,4 +108,17 @@ export class Radio {
   #text(address, length) {
     return length ? Buffer.from(this.#memory.read(address, length)).toString() : '';
   }
+}
+
+/** A cyw43_ev_scan_result_t. */
+function scanResult({ bssid, name, isOpen, channel, rssi }) {
+  const result = Buffer.alloc(46);
+  const ssid = Buffer.from(name).subarray(0, 32);
+  result.set(bssid, 0);
+  result[6] = ssid.length;
+  result.set(ssid, 7);
+  result[39] = isOpen ? 0 : SCAN_WPA2;
+  result.writeUInt16LE(channel, 40);
+  result.writeInt16LE(rssi, 42);
+  return result;
 }

@@ -1,57 +1,67 @@
 // The WiFi network: who may join, whether the link stands, and what the air does to frames (delay, loss).
-import { BOARD_MAC } from './addresses.js';
-
-/** What the radio may be told besides frames; the numbers stand in ../../firmware/pico_w/radio/emulator.h too. */
-export const EVENT = { UP: -1, DOWN: -2, NO_NETWORK: -3, BAD_KEY: -4, SCAN_RESULT: -5, SCAN_DONE: -6 };
 
 const SCAN_MS = 50;
+const BSSID = Buffer.from([2, 0, 0, 0, 0, 1]);
 const CHANNEL = 6;
-const SCAN_WPA2 = 5; // WLAN.scan()'s security, as the real driver counts
 
 export class AccessPoint {
-  stationMac = BOARD_MAC;
   associated = false;
+  /** The board's radio; each kind of board has its own. */
+  station = {
+    frame(bytes) {},
+    up() {},
+    down() {},
+    noNetwork() {},
+    badKey() {},
+    scanResult(network) {}, // {bssid, name, isOpen, channel, rssi}
+    scanDone() {},
+  };
   counts = { sent: 0, received: 0, sent_bytes: 0, received_bytes: 0, lost: 0 }; // the board sent, the board received
   #timers;
   #pcap;
   #random;
+  #attempt = null; // to join
 
   /**
    * @param settings {ssid, hidden, key, join_ms, rssi, delay, loss, seed}: hidden keeps the name out of the beacons, key null lets
    *   everyone in, delay is ms each way, loss 0 to 1
+   * @param {Buffer} stationMac of the board's radio
    * @param pcap a Pcap or null
    */
-  constructor(settings, timers, pcap) {
+  constructor(settings, stationMac, timers, pcap) {
     Object.assign(this, settings);
+    this.stationMac = stationMac;
     this.#timers = timers;
     this.#pcap = pcap;
     this.#random = generator(settings.seed);
-    this.deliver = () => {}; // to the board's radio: a frame or an event
     this.onFrame = () => {}; // from the board, after delay and loss
   }
 
   join(ssid, key) {
-    this.associated = false;
-    this.#timers.after(this.join_ms, () => {
-      if (ssid !== this.ssid) return this.deliver(EVENT.NO_NETWORK);
-      if (this.key !== null && key !== this.key) return this.deliver(EVENT.BAD_KEY);
+    this.leave();
+    this.#attempt = this.#timers.after(this.join_ms, () => {
+      if (ssid !== this.ssid) return this.station.noNetwork();
+      if (this.key !== null && key !== this.key) return this.station.badKey();
       return this.setLink(true);
     });
   }
 
   leave() {
     this.associated = false;
+    this.#attempt?.stop();
   }
 
   setLink(up) {
     this.associated = up;
-    this.deliver(up ? EVENT.UP : EVENT.DOWN);
+    if (up) this.station.up();
+    else this.station.down();
   }
 
   scan() {
     this.#timers.after(SCAN_MS, () => {
-      this.deliver({ event: EVENT.SCAN_RESULT, data: this.#scanResult() });
-      this.deliver(EVENT.SCAN_DONE);
+      const name = this.hidden ? '' : this.ssid;
+      this.station.scanResult({ bssid: BSSID, name, isOpen: this.key === null, channel: CHANNEL, rssi: this.rssi });
+      this.station.scanDone();
     });
   }
 
@@ -67,7 +77,7 @@ export class AccessPoint {
     this.#overTheAir(frame, () => {
       this.counts.received += 1;
       this.counts.received_bytes += frame.length;
-      this.deliver(frame);
+      this.station.frame(frame);
     });
   }
 
@@ -80,19 +90,6 @@ export class AccessPoint {
     }
     if (!this.delay) return arrive();
     this.#timers.after(this.delay, () => this.associated && arrive());
-  }
-
-  /** A cyw43_ev_scan_result_t. */
-  #scanResult() {
-    const result = Buffer.alloc(46);
-    const name = Buffer.from(this.hidden ? '' : this.ssid).subarray(0, 32);
-    result.set([2, 0, 0, 0, 0, 1], 0); // bssid
-    result[6] = name.length;
-    result.set(name, 7);
-    result[39] = this.key === null ? 0 : SCAN_WPA2;
-    result.writeUInt16LE(CHANNEL, 40);
-    result.writeInt16LE(this.rssi, 42);
-    return result;
   }
 }
 

@@ -7,9 +7,9 @@ export const HOST = toNumber('10.0.2.2'); // this machine's loopback; gateway an
 export const NAME_SERVER = toNumber('10.0.2.3');
 export const BOARD = toNumber('10.0.2.15');
 export const BROADCAST = 0xffffffff;
+export const MULTICAST_DNS = toNumber('224.0.0.251');
 
 export const HOST_MAC = Buffer.from([0x52, 0x55, 10, 0, 2, 2]);
-export const BOARD_MAC = Buffer.from([0x28, 0xcd, 0xc1, 0, 0, 1]); // Raspberry Pi's prefix
 
 export const isLocal = (address) => ((address ^ HOST) & NETMASK) === 0;
 

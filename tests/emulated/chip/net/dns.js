@@ -10,39 +10,46 @@ const ANSWER = 0x8180; // response, recursion desired and available
 const NAME_ERROR = 3;
 const NAME_OF_THE_QUESTION = 0xc00c; // a pointer to offset 12
 
-/** @param hosts () => {name: "a.b.c.d"} */
+/** @param hosts () => {name: "a.b.c.d", several of them in a list, or null: there is no such name} */
 export function serveDns(udp, hosts) {
   udp.services[PORT] = (query) => {
     if (query.destination !== NAME_SERVER) return;
-    const { name, type, end } = question(query.data);
-    const address = hosts()[name];
-    const code = address === undefined ? NAME_ERROR : 0;
-    const record = address !== undefined && type === TYPE_A ? addressRecord(address) : Buffer.alloc(0);
-    const reply = Buffer.concat([query.data.subarray(0, end), record]);
-    reply.writeUInt16BE(ANSWER | code, 2);
-    reply.writeUInt16BE(record.length ? 1 : 0, 6);
-    reply.writeUInt32BE(0, 8);
-    udp.send({ source: NAME_SERVER, sourcePort: PORT, destination: query.source, port: query.sourcePort, data: reply });
+    const addresses = addressesOf(hosts(), nameIn(query.data));
+    const data = reply(query.data, ANSWER | (addresses.length ? 0 : NAME_ERROR), TTL_S, addresses);
+    udp.send({ source: NAME_SERVER, sourcePort: PORT, destination: query.source, port: query.sourcePort, data });
   };
 }
 
-function question(query) {
-  const labels = [];
-  let at = HEADER;
-  while (query[at]) {
-    labels.push(query.toString('latin1', at + 1, at + 1 + query[at]));
-    at += 1 + query[at];
-  }
-  return { name: labels.join('.'), type: query.readUInt16BE(at + 1), end: at + 5 };
+export function addressesOf(hosts, name) {
+  return [hosts[name] ?? []].flat();
 }
 
-function addressRecord(address) {
-  const record = Buffer.alloc(16);
-  record.writeUInt16BE(NAME_OF_THE_QUESTION, 0);
-  record.writeUInt16BE(TYPE_A, 2);
-  record.writeUInt16BE(CLASS_IN, 4);
-  record.writeUInt32BE(TTL_S, 6);
-  record.writeUInt16BE(4, 10);
-  record.writeUInt32BE(toNumber(address), 12);
-  return record;
+/** The name that a message asks for. */
+export function nameIn(query) {
+  const labels = [];
+  for (let at = HEADER; query[at]; at += 1 + query[at]) labels.push(query.toString('latin1', at + 1, at + 1 + query[at]));
+  return labels.join('.');
+}
+
+/** An answer to the first question of a message, if that is for addresses; to any other there are no records. */
+export function reply(query, flags, ttl, addresses) {
+  const name = query.indexOf(0, HEADER);
+  const isForAddresses = query.readUInt16BE(name + 1) === TYPE_A;
+  const records = isForAddresses ? addresses.map((address) => record(ttl, address)) : [];
+  const message = Buffer.concat([query.subarray(0, name + 5), ...records]);
+  message.writeUInt16BE(flags, 2);
+  message.writeUInt16BE(records.length, 6);
+  message.writeUInt32BE(0, 8);
+  return message;
+}
+
+function record(ttl, address) {
+  const bytes = Buffer.alloc(16);
+  bytes.writeUInt16BE(NAME_OF_THE_QUESTION, 0);
+  bytes.writeUInt16BE(TYPE_A, 2);
+  bytes.writeUInt16BE(CLASS_IN, 4);
+  bytes.writeUInt32BE(ttl, 6);
+  bytes.writeUInt16BE(4, 10);
+  bytes.writeUInt32BE(toNumber(address), 12);
+  return bytes;
 }

@@ -1,10 +1,11 @@
-// The network around the emulated Pico W: one access point, one machine, put together from the files beside this one.
+// The network around an emulated board: one access point, one machine, put together from the files beside this one.
 import { AccessPoint } from './access-point.js';
 import { serveDhcp } from './dhcp.js';
 import { serveDns } from './dns.js';
 import { Ethernet } from './ethernet.js';
 import { answerPings } from './icmp.js';
 import { Ipv4 } from './ipv4.js';
+import { serveMdns } from './mdns.js';
 import { Pcap } from './pcap.js';
 import { Tcp } from './tcp.js';
 import { Timers } from './timers.js';
@@ -16,10 +17,13 @@ export class Network {
   #udp;
   #tcp;
 
-  /** @param settings what ../../pico.py's Network holds */
-  constructor(settings) {
+  /**
+   * @param settings what ../../network.py's Network holds
+   * @param {Buffer} stationMac of the board's radio
+   */
+  constructor(settings, stationMac) {
     const pcap = settings.pcap ? new Pcap(settings.pcap) : null;
-    this.accessPoint = new AccessPoint(settings.wifi, this.#timers, pcap);
+    this.accessPoint = new AccessPoint(settings.wifi, stationMac, this.#timers, pcap);
     this.#hosts = settings.hosts;
     const ipv4 = new Ipv4(new Ethernet(this.accessPoint));
     this.#udp = new Udp(ipv4);
@@ -27,6 +31,7 @@ export class Network {
     answerPings(ipv4);
     serveDhcp(this.#udp);
     serveDns(this.#udp, () => this.#hosts);
+    serveMdns(this.#udp, () => this.#hosts);
     for (const [hostPort, boardPort] of settings.forward) this.#tcp.forward(hostPort, boardPort);
   }
 

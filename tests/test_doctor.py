@@ -10,7 +10,7 @@ import ssl
 import subprocess
 import threading
 import tty
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -97,10 +97,20 @@ def test_a_proxy_that_holds_requests_back_is_noticed(
     folder = tmp_path / "nginx"
     folder.mkdir()
     with Nginx(folder, file, free_port, own_port):
-        finding = _reached(_patient(f"http://127.0.0.1:{free_port}"))
+        finding = _reached(patient := _patient(f"http://127.0.0.1:{free_port}"))
     assert finding.mark is (Mark.OK if is_live else Mark.WARNING)
     assert is_live or "holds requests back" in finding.message
     assert is_live or "docs/nginx.conf" in finding.remedy
+    assert [found.mark for found in findings(far_end.proxy, patient)] == [Mark.WARNING] * is_live
+
+
+def test_a_proxy_that_the_endpoint_was_told_of_is_well(
+    serve: Callable[..., ChildEndpoint], free_port: int, tmp_path: Path
+) -> None:
+    endpoint = serve("--trusted-proxy", "127.0.0.1")
+    with Nginx(tmp_path, FILE.read_text(), free_port, int(endpoint.url.rpartition(":")[2])):
+        assert _reached(patient := _patient(f"http://127.0.0.1:{free_port}")).mark is Mark.OK
+    assert findings(far_end.proxy, patient) == []
 
 
 def test_tokens_are_accepted_refused_and_without_a_plot(endpoint: ChildEndpoint) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -166,7 +167,7 @@ def test_the_live_page_gets_its_data_through_the_file(behind: Callable[[str, Pla
 
 
 def test_a_guesser_keeps_only_their_own_address_out(serve: Callable[..., ChildEndpoint], tmp_path: Path) -> None:
-    endpoint, port = serve(port=quiet_port()), quiet_port()
+    endpoint, port = serve("--trusted-proxy", "127.0.0.1", port=quiet_port()), quiet_port()
 
     def current(key: str, source: str, forged: str = "") -> int:
         connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S, source_address=(source, 0))
@@ -183,3 +184,24 @@ def test_a_guesser_keeps_only_their_own_address_out(serve: Callable[..., ChildEn
         assert endpoint.api_key is not None
         assert current(endpoint.api_key, "127.0.0.2") == 403
         assert current(endpoint.api_key, "127.0.0.3") == 200
+
+
+def test_the_file_says_how_the_endpoint_must_be_started_to_be_reached_by_a_name(
+    serve: Callable[..., ChildEndpoint], tmp_path: Path
+) -> None:
+    (option,) = re.findall(r"plotpost serve (--trusted-proxy \S+)$", FILE.read_text(), re.MULTILINE)
+
+    def page(*options: str) -> int:
+        endpoint, port = serve(*options, port=quiet_port()), quiet_port()
+        folder = tmp_path / str(port)
+        folder.mkdir()
+        with Nginx(folder, FILE.read_text(), port, endpoint.port):
+            connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
+            connection.request("GET", "/", headers={"host": "plots.example"})
+            status = connection.getresponse().status
+            connection.close()
+        endpoint.kill()
+        return status
+
+    assert page() == 421
+    assert page(*option.split()) == 200

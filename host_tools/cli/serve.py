@@ -12,6 +12,7 @@ from host_tools.cli import options
 
 if TYPE_CHECKING:
     from host_tools.endpoint.fault import Fault
+    from host_tools.endpoint.proxies import Network
     from host_tools.endpoint.server import Endpoint, TlsConfig
 
 
@@ -22,6 +23,15 @@ def _faults(context: click.Context, option: click.Parameter, texts: tuple[str, .
         return [parse(text) for text in texts]
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
+
+
+def _proxies(context: click.Context, option: click.Parameter, texts: tuple[str, ...]) -> "list[Network]":
+    from host_tools.endpoint.proxies import parse_proxy
+
+    try:
+        return [parse_proxy(text) for text in texts]
+    except ValueError:
+        raise click.BadParameter("use an address such as 127.0.0.1, or a network such as 172.17.0.0/16") from None
 
 
 @click.command(short_help="Run the endpoint that boards send to and browsers look at.")
@@ -42,6 +52,20 @@ def _faults(context: click.Context, option: click.Parameter, texts: tuple[str, .
     help="Port for HTTPS; 0 takes any.",
     show_default=str(options.DEFAULT_TLS_PORT),
 )
+@click.option(
+    "--name",
+    "names",
+    multiple=True,
+    help="Another name that browsers know this endpoint by, such as plots.example.com. May be given several times.",
+)
+@click.option(
+    "--trusted-proxy",
+    "proxies",
+    multiple=True,
+    metavar="ADDRESS",
+    callback=_proxies,
+    help="Address, or network, of a proxy of yours: it is believed for whom and under which name it asks. May be given several times.",
+)
 @options.data
 @click.option(
     "--fault",
@@ -60,6 +84,8 @@ def serve(
     tls_cert: Path | None,
     tls_key: Path | None,
     tls_port: int | None,
+    names: tuple[str, ...],
+    proxies: "list[Network]",
     data: Path,
     faults: "list[Fault]",
     as_json: bool,
@@ -73,6 +99,7 @@ def serve(
       plotpost serve                     for this machine only
       plotpost serve --host 0.0.0.0      for the boards and browsers of your network
       plotpost serve --tls-self-signed   HTTPS too, on port 8443
+      plotpost serve --name plots.example.com --trusted-proxy 127.0.0.1   behind an nginx of this machine
       plotpost serve --fault reset:0.2   one stream in five is reset, at a random moment
     """
     from host_tools.endpoint.fault import Faults
@@ -88,7 +115,7 @@ def serve(
             bad.listen(sys.stdin)
 
     tls = _tls(port, tls_self_signed, tls_cert, tls_key, tls_port)
-    run(EndpointConfig(data, host, port, faults=bad, tls=tls), ready)
+    run(EndpointConfig(data, host, port, faults=bad, tls=tls, names=names, proxies=tuple(proxies)), ready)
 
 
 def _tls(port: int, self_signed: bool, cert: Path | None, key: Path | None, tls_port: int | None) -> "TlsConfig | None":

@@ -13,6 +13,7 @@ from host_tools.doctor import probes
 from host_tools.doctor.findings import Failed, Finding, failed, ok, warning
 from host_tools.doctor.patient import Patient
 from host_tools.doctor.route import Exchange, FromBoard, FromHere, Request, Route
+from host_tools.endpoint.proxies import UNTRUSTED
 from host_tools.provision import nearby
 
 _NOBODYS_TOKEN = "plotpost-doctor"
@@ -57,6 +58,7 @@ def endpoint(patient: Patient) -> Iterator[Finding]:
     exchange, answer = _exchange(patient, Request(head, (), _LAST_CHUNK.encode(), _HOLD_MS))
     patient.heard_ms = time.time_ns() // 1_000_000
     patient.told_ms = answer.time
+    patient.proxied = f"\n{UNTRUSTED}:".encode() in exchange.answer.lower()
     where = patient.config["endpoint"]
     if exchange.stage != "done":
         raise _unreached(patient, exchange)
@@ -86,6 +88,15 @@ def _kind(patient: Patient, exchange: Exchange, answer: Answer) -> Iterator[Find
         )
     else:
         yield ok(f"{place} reaches plotpost, which hears it while it streams")
+
+
+def proxy(patient: Patient) -> Iterator[Finding]:
+    """Only what the endpoint itself says: that it was asked by way of a proxy which nobody has named to it."""
+    if patient.proxied:
+        yield warning(
+            "a proxy on the endpoint's machine passes requests on, and is not believed for whom: everybody behind it counts as one",
+            "if it is yours, start the endpoint with --trusted-proxy 127.0.0.1: docs/nginx.conf",
+        )
 
 
 def clock(patient: Patient) -> Iterator[Finding]:

@@ -27,6 +27,7 @@ class Patient:
     address: Address | None = None
     told_ms: int | None = None  # the endpoint's clock, ms since 1970, when this machine's was `heard_ms`
     heard_ms: int = 0
+    proxied: bool = False  # the endpoint was asked by way of a proxy that it does not know
 
     @property
     def device(self) -> Device:

@@ -16,9 +16,11 @@ from typing import Any, TextIO
 import uvicorn
 from uvicorn.server import ServerState
 
+from .browsers import Names
 from .errors import Refusal, reason_phrase
 from .front import Front, Gate, Limits, StreamRequest, Streams
 from .head import Head
+from .proxies import Proxies
 
 STALL = "stall"
 RESET = "reset"
@@ -138,8 +140,8 @@ class Faults:
 class FaultyGate(Gate):
     """A gate whose connections suffer `faults`."""
 
-    def __init__(self, streams: Streams, limits: Limits, faults: Faults) -> None:
-        super().__init__(streams, limits)
+    def __init__(self, streams: Streams, limits: Limits, faults: Faults, proxies: Proxies, names: Names) -> None:
+        super().__init__(streams, limits, proxies=proxies, names=names)
         self.faults = faults
 
     def connect(

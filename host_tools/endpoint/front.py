@@ -18,9 +18,11 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from .body import body_of
+from .browsers import Names, foreign
 from .errors import Refusal, reason_phrase
 from .head import Head, end_of_head, parse_head, skip_blank_lines
 from .lines import MAX_LINE, Lines
+from .proxies import UNTRUSTED, Peer, Proxies
 
 logger = logging.getLogger(__name__)
 
@@ -79,11 +81,23 @@ class Limits:
 
 
 class Gate:
-    """What all connections of one port share: the streams behind it, the limits, the one timer."""
+    """What all connections share: the streams behind it, the limits, whom to believe, the one timer.
 
-    def __init__(self, streams: Streams, limits: Limits | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+    Without `names` pages are served under any.
+    """
+
+    def __init__(
+        self,
+        streams: Streams,
+        limits: Limits | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        proxies: Proxies | None = None,
+        names: Names | None = None,
+    ) -> None:
         self.streams = streams
         self.limits = limits or Limits()
+        self.proxies = proxies or Proxies()
+        self.names = names
         self.stopping = False
         self.fronts: set[Front] = set()
         self.waiting: dict[Front, None] = {}  # for a request head; the longest wait comes first
@@ -159,8 +173,10 @@ class Front(asyncio.Protocol):
         "_pumping",
         "_server_state",
         "_unread",
+        "address",
         "deadline",
         "gate",
+        "peer",
         "request",
         "transport",
     )
@@ -169,6 +185,8 @@ class Front(asyncio.Protocol):
 
     def __init__(self, gate: Gate, config: uvicorn.Config, server_state: ServerState, app_state: dict[str, Any]) -> None:
         self.gate = gate
+        self.address = ""  # of the other end
+        self.peer = Peer("")  # who asks
         self.deadline = math.inf
         self.request: StreamRequest | AsgiRequest | None = None
         self._config = config
@@ -185,6 +203,8 @@ class Front(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
+        self.address = _address_of(transport)
+        self.peer = Peer(self.address)
         self.gate.fronts.add(self)
         self._server_state.connections.add(cast(Any, self))
         self._await_head()
@@ -266,7 +286,7 @@ class Front(asyncio.Protocol):
     def answer(self, status: int, message: str, settled: int | None = None, keep_alive: bool = False) -> None:
         """Send the answer to a stream request; without keep-alive the connection closes behind it."""
         keep_alive = keep_alive and not self.gate.stopping
-        self.transport.write(_answer(status, message, settled, keep_alive))
+        self.transport.write(_answer(status, message, settled, keep_alive, self.peer.untrusted))
         if keep_alive:
             self.next_request()
         else:
@@ -381,17 +401,27 @@ class Front(asyncio.Protocol):
 
     def route(self, head: Head, raw: bytes) -> None:
         """Give the request to the part that serves it."""
-        if head.path != "/" or head.method in ("GET", "HEAD"):
-            if len(self._server_state.connections) - len(self.gate.serving) > self.gate.limits.others:
-                raise Refusal(503, "too many pages are open at this endpoint; try again later")
-            if not head.host_is_sound:
-                raise Refusal(400, "the header Host is neither a name nor an address, with or without a port")
-            self.request = AsgiRequest(self, head, self._config, self._server_state, self._app_state)
-            self.request.begin(raw)
+        self.peer = self.gate.proxies.peer(self.address, head.headers)
+        reads = head.method in ("GET", "HEAD")
+        if not reads and foreign(head.headers):
+            raise Refusal(403, "a page of another site asks this: only this endpoint's own pages, and programs, may")
+        if head.path != "/" or reads:
+            self._begin_other(head, raw)
         elif head.method != "POST":
             raise Refusal(405, "POST sends a stream here, GET and HEAD read the list of plots; nothing else is allowed")
         else:
             self._begin_stream(head)
+
+    def _begin_other(self, head: Head, raw: bytes) -> None:
+        """Pages, REST, viewers."""
+        if len(self._server_state.connections) - len(self.gate.serving) > self.gate.limits.others:
+            raise Refusal(503, "too many pages are open at this endpoint; try again later")
+        if not head.host_is_sound:
+            raise Refusal(400, "the header Host is neither a name nor an address, with or without a port")
+        strange = self.gate.names.refuse(head, self.peer) if self.gate.names is not None else None
+        state = {**self._app_state, "peer": self.peer, "strange_host": strange}
+        self.request = AsgiRequest(self, head, self._config, self._server_state, state)
+        self.request.begin(raw)
 
     def _begin_stream(self, head: Head) -> None:
         self.gate.work_off()  # what came before on another connection counts before, also when this stream ends that one
@@ -589,6 +619,11 @@ class AsgiRequest(HttpToolsProtocol):
             self._front.next_request()
 
 
+def _address_of(transport: asyncio.BaseTransport) -> str:
+    peer = transport.get_extra_info("peername")
+    return str(peer[0]) if isinstance(peer, tuple) else ""
+
+
 def _as_refusal(error: Exception) -> Refusal:
     if isinstance(error, Refusal):
         return error
@@ -596,7 +631,7 @@ def _as_refusal(error: Exception) -> Refusal:
     return Refusal(500, "the endpoint failed; its log says why")
 
 
-def _answer(status: int, message: str, settled: int | None, keep_alive: bool) -> bytes:
+def _answer(status: int, message: str, settled: int | None, keep_alive: bool, untrusted: bool) -> bytes:
     text = f"{message}\n".encode()
     head = [
         f"HTTP/1.1 {status} {reason_phrase(status)}",
@@ -606,6 +641,8 @@ def _answer(status: int, message: str, settled: int | None, keep_alive: bool) ->
     ]
     if settled is not None:
         head += [f"plotpost-next: {settled}", f"plotpost-time: {time.time_ns() // 1_000_000}"]
+    if untrusted:
+        head.append(f"{UNTRUSTED}: not trusted")  # for `plotpost doctor`
     if status == 405:
         head.append("Allow: GET, HEAD, POST")
     return "\r\n".join([*head, "", ""]).encode("ascii") + text

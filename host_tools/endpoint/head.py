@@ -77,6 +77,12 @@ class Head:
         return _ORIGIN.sub("", self.target).partition("?")[0] or "/"
 
     @property
+    def host_name(self) -> str:
+        """The name or address in `Host`, without port and brackets; empty when there is none."""
+        match = _HOST.fullmatch(self.headers.get("host") or "")
+        return match[1].strip("[]") if match else ""
+
+    @property
     def host_is_sound(self) -> bool:
         """Whether `Host`, of which answers make addresses, is a name or an address, perhaps with a port."""
         host = self.headers.get("host") or ""

@@ -12,6 +12,12 @@ def label() -> str:
     return name if _LABEL.fullmatch(name) else "plotpost"
 
 
+def names() -> set[str]:
+    """What browsers of the network may call this machine; the last is announced where another machine has the same name."""
+    host = label()
+    return {socket.gethostname(), host, f"{host}.local", f"{host}-plotpost.local"}
+
+
 def lan_address() -> str | None:
     """This machine's IPv4 address towards others. Nothing is sent: connecting a UDP socket only looks up the route."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:

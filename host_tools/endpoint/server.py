@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 
 from . import machine
 from .app import create_app
+from .browsers import Names
 from .commit import Committer
 from .compress import ViewerSocket
 from .errors import EndpointError
@@ -25,6 +26,7 @@ from .fault import Faults, FaultyGate
 from .front import Gate, Limits
 from .hub import Hub
 from .plots import Plots
+from .proxies import Network, PassedOn, Proxies
 from .store import FIRST_USER, Store
 from .streams import Streams
 from .tls import LocalAuthority, Pair, Tls, local_names
@@ -35,6 +37,7 @@ _GRACE_S = 5  # how long a stop waits for connections; streams are answered at o
 _SPARE_FILES = 256  # descriptors beside those of connections
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # and how this machine reaches itself then
 _REFRESH_S = 3600.0  # how often certificate files and this machine's address are looked at
+_VIEWER_BYTES = 1024  # of a message that a viewer sends: none has to
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -48,7 +51,10 @@ class TlsConfig:
 
 @dataclass(frozen=True, slots=True)
 class EndpointConfig:
-    """Where to listen and where to keep the data. Port 0 lets the system choose. `faults` strike on purpose."""
+    """Where to listen and where to keep the data. Port 0 lets the system choose. `faults` strike on purpose.
+
+    Browsers may ask for the machine by `names`, beside those that it has; `proxies` are believed when they say for whom they ask.
+    """
 
     data: Path
     host: str = "127.0.0.1"
@@ -56,6 +62,8 @@ class EndpointConfig:
     limits: Limits = field(default_factory=Limits)
     faults: Faults | None = None
     tls: TlsConfig | None = None
+    names: tuple[str, ...] = ()
+    proxies: tuple[Network, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +125,7 @@ class Endpoint:
             self.new_user = _first_user(store)
             store.forget_old_devices()
             async with _parts(store) as (app, streams):
-                await self._serve(app, self._gate(streams), ports, ready)
+                await self._serve(PassedOn(app), self._gate(streams, [tls for _, tls in ports if tls]), ports, ready)
 
     def stop(self) -> None:
         """Begin to stop; the second call does not wait for clients any longer."""
@@ -136,10 +144,13 @@ class Endpoint:
         host = self.config.host
         return listener, Tls(lambda: authority.leaf(local_names(*filter(None, (machine.lan_address(), _name_of(host))))))
 
-    def _gate(self, streams: Streams) -> Gate:
-        if self.config.faults is None:
-            return Gate(streams, self.config.limits)
-        return FaultyGate(streams, self.config.limits, self.config.faults)
+    def _gate(self, streams: Streams, certificates: list[Tls]) -> Gate:
+        config = self.config
+        names = Names((config.host, *config.names), lambda: set().union(*(each.names for each in certificates)))
+        proxies = Proxies(config.proxies)
+        if config.faults is None:
+            return Gate(streams, config.limits, proxies=proxies, names=names)
+        return FaultyGate(streams, config.limits, config.faults, proxies, names)
 
     async def _serve(
         self, app: ASGIApp, gate: Gate, ports: list[tuple[socket.socket, Tls | None]], ready: Callable[["Endpoint"], None]
@@ -231,6 +242,8 @@ class _Config(uvicorn.Config):
             cast(Any, app),
             http=cast("type[asyncio.Protocol]", gate.connect),
             lifespan="off",
+            proxy_headers=False,  # the front knows whom to believe
+            ws_max_size=_VIEWER_BYTES,
             access_log=False,
             log_config=None,
             log_level="error",  # anybody can cause the warnings, with any bytes

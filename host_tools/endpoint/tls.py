@@ -48,6 +48,7 @@ class Tls:
     def __init__(self, find: Callable[[], Pair]) -> None:
         """Raises EndpointError."""
         self._find = find
+        self.names: set[str] = set()  # that the certificate is for
         self._loaded: list[bytes] = []
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -61,6 +62,7 @@ class Tls:
         if content == self._loaded:
             return False
         load(self.context, pair)
+        self.names = _names_in(content[0])
         self._loaded = content
         return True
 
@@ -169,6 +171,14 @@ def names_of(certificate: x509.Certificate) -> set[str]:
     """The names and addresses that a certificate is for."""
     listed = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     return {*listed.get_values_for_type(x509.DNSName), *map(str, listed.get_values_for_type(x509.IPAddress))}
+
+
+def _names_in(pem: bytes) -> set[str]:
+    """Of the first certificate of a file; one of the old kind has none."""
+    try:
+        return names_of(x509.load_pem_x509_certificate(pem))
+    except (ValueError, x509.ExtensionNotFound):
+        return set()
 
 
 def local_names(*more: str) -> set[str]:

@@ -223,7 +223,7 @@ def test_a_fault_strikes_by_itself_and_tells_so(faulty: Callable[..., FaultyEndp
 def test_pages_are_never_struck(faulty: Callable[..., FaultyEndpoint]) -> None:
     endpoint = faulty("reset")
     with socket.create_connection(("127.0.0.1", endpoint.port), timeout=PATIENCE_S) as viewer:
-        viewer.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        viewer.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         assert viewer.recv(100).startswith(b"HTTP/1.1 200 ")
 
 

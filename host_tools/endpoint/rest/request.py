@@ -49,17 +49,25 @@ async def authenticate(keys: Keys, name: str, key: str, request: Request) -> Use
 
 
 async def find_caller(keys: Keys, request: Request) -> User | None:
-    """Who sends the request by its headers; None when it names nobody. Raises Refusal(403)."""
+    """Who sends the request by its headers; None when it names nobody.
+
+    Raises Refusal: 403, and 421 when nobody asks under a name that is not this endpoint's: that may be a browser.
+    """
     given = credentials(request)
-    return await authenticate(keys, *given, request) if given else None
+    if given is not None:
+        return await authenticate(keys, *given, request)
+    strange: Refusal | None = request.scope.get("state", {}).get("strange_host")
+    if strange is not None:
+        raise strange
+    return None
 
 
 async def require_caller(keys: Keys, request: Request) -> User:
-    """Raises Refusal(401) when the request names nobody, else as find_caller()."""
-    caller = await find_caller(keys, request)
-    if caller is None:
+    """Raises Refusal: 401 when the request names nobody, 403."""
+    given = credentials(request)
+    if given is None:
         raise Refusal(401, "this needs the user's name and API key, sent as HTTP basic authentication")
-    return caller
+    return await authenticate(keys, *given, request)
 
 
 def credentials(request: Request) -> tuple[str, str] | None:

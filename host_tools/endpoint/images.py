@@ -2,23 +2,22 @@
 
 import asyncio
 import base64
-import os
 import re
 import secrets
 import shutil
-import signal
 import tempfile
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from string import Template
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 import orjson
 
+from .browser import PROGRAMS, Browser
 from .errors import Refusal
+from .turns import Asker, Turns
 
 MEDIA_TYPES = {
     "png": "image/png",
@@ -28,18 +27,21 @@ MEDIA_TYPES = {
     "pdf": "application/pdf",
 }
 MOST_PIXELS = 8192  # of an edge
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+
+
+class _Most(NamedTuple):
+    """What one picture may take. Chromium needs 340 MiB, and 1 GiB more for 70 megapixels or for 30 MiB of a figure."""
+
+    pixels: int
+    bytes: int  # of the figure
+
+
+_MOST_OF_A_USER = _Most(25_000_000, 32 << 20)
+_MOST_OF_A_STRANGER = _Most(6_000_000, 8 << 20)  # the usual size times 4 is 5.6 megapixels
 AT_ONCE = 2
-MOST_WAITING = 16
 TIMEOUT_S = 60.0
 
-_FLAGS = (
-    "--headless", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--disable-extensions", "--hide-scrollbars", "--disable-dev-shm-usage", "--no-pdf-header-footer",
-    "--use-angle=swiftshader", "--enable-unsafe-swiftshader",  # WebGL without a graphics card
-    "--host-resolver-rules=MAP * ~NOTFOUND",  # a figure may name addresses: nobody is to be asked on its behalf
-    "--virtual-time-budget=20000",  # the page is done when nothing more happens in it, however slow the machine is
-)  # fmt: skip
+_PLOTLY = Path(str(resources.files("plotly").joinpath("package_data", "plotly.min.js")))
 _DONE = re.compile(rb"<body[^>]*>(data|error):([^<]*)</body>")
 # WebGL traces are drawn by code that plotly.js makes at run time: hence unsafe-eval, in a page that reaches nobody.
 _PAGE = Template("""<!doctype html><meta charset="utf-8">
@@ -98,57 +100,63 @@ def _number(given: dict[str, Any], name: str, default: float, least: float, most
 
 
 class Renderer:
-    """Draws a few pictures at a time. Chromium ends with each, so nothing of a figure is left for the next."""
+    """Draws a few pictures at a time."""
 
     def __init__(self, timeout_s: float = TIMEOUT_S) -> None:
         self._timeout_s = timeout_s
-        self._turn = asyncio.Semaphore(AT_ONCE)
-        self._waiting = 0
+        self._turns = Turns(AT_ONCE)
+        self._browser = Browser()
 
-    async def render(self, figure: dict[str, Any], picture: Picture) -> bytes:
-        """Raises Refusal: 424 without a browser that runs, 429 when too many wait already, 422 for a figure that cannot be drawn."""
+    async def render(self, figure: dict[str, Any], picture: Picture, asker: Asker) -> bytes:
+        """Raises Refusal: 424 without a browser that runs, 429 when too many wait already, 422 for a figure that cannot be drawn,
+        400 and 413 for one that takes too much.
+        """
         program = next(filter(None, map(shutil.which, PROGRAMS)), None)
         if program is None:
             raise Refusal(424, "this endpoint has no browser to draw pictures with: install chromium on its machine")
-        if self._waiting >= MOST_WAITING:
-            raise Refusal(429, "too many pictures are being drawn: try again in a minute")
-        self._waiting += 1
-        try:
-            async with self._turn:
-                return await self._draw(program, figure, picture)
-        finally:
-            self._waiting -= 1
+        _check_pixels(picture, asker)
+        async with self._turns.turn(asker):
+            page = await asyncio.to_thread(make_page, figure, picture)
+            _check_bytes(len(page), asker)
+            return await self._draw(program, page, picture)
 
-    async def _draw(self, program: str, figure: dict[str, Any], picture: Picture) -> bytes:
+    async def _draw(self, program: str, content: bytes, picture: Picture) -> bytes:
         with tempfile.TemporaryDirectory(prefix="plotpost-picture-", ignore_cleanup_errors=True) as name:
             folder = Path(name)
             page = folder / "page.html"
-            await asyncio.to_thread(page.write_bytes, make_page(figure, picture))
+            await asyncio.to_thread(page.write_bytes, content)
+            await asyncio.to_thread(shutil.copyfile, _PLOTLY, folder / _PLOTLY.name)  # where the browser's user may read it
             pdf = folder / "page.pdf"
             printing = [f"--print-to-pdf={pdf}"] if picture.format == "pdf" else []
-            output = await self._run(program, folder, *printing, "--dump-dom", page.as_uri())
+            try:
+                output = await self._browser.run(program, folder, self._timeout_s, *printing, "--dump-dom", page.as_uri())
+            except TimeoutError:
+                raise Refusal(422, f"the picture was not drawn within {self._timeout_s:g} s: use fewer points") from None
             if not output:
                 raise Refusal(424, f"the browser of this endpoint does not run: try {program} --headless about:blank there")
             return pdf.read_bytes() if b"<title>drawn</title>" in output else read_dump(output)
 
-    async def _run(self, program: str, folder: Path, *arguments: str) -> bytes:
-        """Chromium's output. Its processes are a group of their own, and all of them end here."""
-        sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium has none for root, and refuses to start
-        process = await asyncio.create_subprocess_exec(
-            program, *_FLAGS, *sandbox, f"--user-data-dir={folder / 'profile'}", *arguments,
-            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-            env={"PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder), "TMPDIR": str(folder)},
-            start_new_session=True,
-        )  # fmt: skip
-        try:
-            output, _ = await asyncio.wait_for(process.communicate(), self._timeout_s)
-            return output
-        except TimeoutError:
-            raise Refusal(422, f"the picture was not drawn within {self._timeout_s:g} s: use fewer points") from None
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+
+def _check_pixels(picture: Picture, asker: Asker) -> None:
+    most, pixels = _most(asker).pixels, picture.width * picture.height * picture.scale**2
+    if pixels > most:
+        raise Refusal(400, f"the picture would have {pixels / 1e6:.1f} megapixels; {most / 1e6:g} are the most{_for(asker)}")
+
+
+def _check_bytes(size: int, asker: Asker) -> None:
+    most = _most(asker).bytes
+    if size > most:
+        raise Refusal(
+            413, f"the plot is larger than {most >> 20} MiB, the most that is drawn as a picture{_for(asker)}: use fewer points"
+        )
+
+
+def _most(asker: Asker) -> _Most:
+    return _MOST_OF_A_USER if asker.known else _MOST_OF_A_STRANGER
+
+
+def _for(asker: Asker) -> str:
+    return "" if asker.known else " for who is not logged in"
 
 
 def make_page(figure: dict[str, Any], picture: Picture) -> bytes:
@@ -157,7 +165,7 @@ def make_page(figure: dict[str, Any], picture: Picture) -> bytes:
     told |= {"width": picture.width, "height": picture.height}
     page = _PAGE.substitute(
         nonce=secrets.token_hex(16),
-        plotly=Path(str(resources.files("plotly").joinpath("package_data", "plotly.min.js"))).as_uri(),
+        plotly=_PLOTLY.name,
         picture=orjson.dumps(told).decode().replace("<", "\\u003c"),  # JSON in a page: no text may end its element
         width=picture.width,
         height=picture.height,

@@ -13,7 +13,7 @@ import pytest
 import trustme
 
 from host_tools.child_endpoint import ChildEndpoint
-from host_tools.endpoint.images import PROGRAMS
+from host_tools.endpoint.browser import PROGRAMS
 from tests.clients import installed
 from tests.plotly_client import PlotlyClient
 

@@ -13,22 +13,24 @@ from typing import Any
 
 import pytest
 
-from host_tools.endpoint import images
+from host_tools.endpoint.browser import PROGRAMS
 from host_tools.endpoint.errors import Refusal
-from host_tools.endpoint.images import AT_ONCE, MOST_WAITING, Picture, Renderer, make_page, parse_picture, read_dump
+from host_tools.endpoint.images import AT_ONCE, Picture, Renderer, make_page, parse_picture, read_dump
+from host_tools.endpoint.turns import MOST_WAITING, Asker
 from tests.endpoint.core import PATIENCE_S
 
 FIGURE: dict[str, Any] = {"data": [{"y": [1, 3, 2]}], "layout": {"title": "25 °C"}}
 
+USER = Asker("ann", known=True)
+STRANGER = Asker("192.0.2.1", known=False)
+
 PRINT = "echo '<body>data:image/png;base64,QUJD</body>'"
 
-needs_chromium = pytest.mark.skipif(
-    not any(map(shutil.which, images.PROGRAMS)), reason="no Chromium: install the package chromium"
-)
+needs_chromium = pytest.mark.skipif(not any(map(shutil.which, PROGRAMS)), reason="no Chromium: install the package chromium")
 
 
 def draw(figure: dict[str, Any], picture: Picture, **options: Any) -> bytes:
-    return asyncio.run(Renderer(**options).render(figure, picture))
+    return asyncio.run(Renderer(**options).render(figure, picture, USER))
 
 
 @needs_chromium
@@ -114,7 +116,7 @@ def put_program(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> N
 
 async def crowd(size: int) -> list[bytes | BaseException]:
     renderer = Renderer()
-    return await asyncio.gather(*(renderer.render(FIGURE, Picture()) for _ in range(size)), return_exceptions=True)
+    return await asyncio.gather(*(renderer.render(FIGURE, Picture(), USER) for _ in range(size)), return_exceptions=True)
 
 
 def test_no_more_than_a_few_are_drawn_at_a_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -169,6 +171,40 @@ def test_a_browser_that_prints_no_picture_is_told(output: bytes) -> None:
 )
 def test_what_is_not_said_is_as_plotly_js_has_it(given: dict[str, Any], picture: Picture) -> None:
     assert parse_picture(given) == picture
+
+
+@pytest.mark.parametrize(
+    ("asker", "picture", "points", "status", "message"),
+    [
+        (STRANGER, Picture("png", 8192, 8192), 1, 400, "would have 67.1 megapixels; 6 are the most for who is not logged in"),
+        (STRANGER, Picture("png", 700, 500, 4.2), 1, 400, "would have 6.2 megapixels; 6 are the most"),
+        (
+            STRANGER,
+            Picture("svg", 700, 500),
+            1_000_000,
+            413,
+            "larger than 8 MiB, the most that is drawn as a picture for who is not",
+        ),
+        (USER, Picture("png", 8192, 8192), 1, 400, "would have 67.1 megapixels; 25 are the most"),
+        (USER, Picture("png", 700, 500), 4_000_000, 413, "larger than 32 MiB"),
+    ],
+)
+def test_what_would_take_too_much_is_refused_before_a_browser_starts(
+    asker: Asker, picture: Picture, points: int, status: int, message: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    put_program(tmp_path, f"touch {tmp_path}/started; {PRINT}", monkeypatch)
+    figure = {"data": [{"text": ["." * 9 * points]}], "layout": {}}
+
+    with pytest.raises(Refusal, match=message) as caught:
+        asyncio.run(Renderer().render(figure, picture, asker))
+
+    assert caught.value.status == status
+    assert not (tmp_path / "started").exists()
+
+
+def test_what_strangers_usually_ask_for_is_drawn(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    put_program(tmp_path, PRINT, monkeypatch)
+    assert asyncio.run(Renderer().render(FIGURE, Picture("png", 700, 500, 4), STRANGER)) == b"ABC"
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from ..keys import Keys
 from ..login import Login
 from ..plots import Plots
 from ..store import Store, User
+from ..turns import Asker
 from .request import read_body, read_object, require_caller
 from .v2 import route
 
@@ -56,18 +57,20 @@ class Pictures:
     async def _draw(self, user: User, body: dict[str, Any]) -> Response:
         picture = parse_picture(body)
         figure = await asyncio.to_thread(read_figure, self._store, user, body.get("figure"))
-        return await self._picture(figure.as_dict(), picture)
+        return await self._picture(figure.as_dict(), picture, Asker(user.name, known=True))
 
     async def stored(self, request: Request) -> Response:
         path, query = request.path_params, request.query_params
         info = self._plots.find(path["user"], path["fid"])
-        if info is None or not info.visible_to(self._login.user(request), query.get("share_key", "")):
+        user = self._login.user(request)
+        if info is None or not info.visible_to(user, query.get("share_key", "")):
             raise Refusal(404, f"there is no plot {path['fid']} of {path['user']} here")
         picture = parse_picture(dict(query) | {"format": request.url.path.rstrip("/").rpartition(".")[2]})
-        return await self._picture(self._plots.figure(info.id), picture)
+        asker = Asker(user.name, known=True) if user else Asker(request.client.host if request.client else "", known=False)
+        return await self._picture(self._plots.figure(info.id), picture, asker)
 
-    async def _picture(self, figure: dict[str, Any], picture: Picture) -> Response:
-        content = await self._renderer.render(figure, picture)
+    async def _picture(self, figure: dict[str, Any], picture: Picture, asker: Asker) -> Response:
+        content = await self._renderer.render(figure, picture, asker)
         return Response(content, headers=_HEADERS, media_type=MEDIA_TYPES[picture.format])
 
 

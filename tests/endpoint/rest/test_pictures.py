@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from host_tools.endpoint.browser import PROGRAMS
 from host_tools.endpoint.errors import Refusal
-from host_tools.endpoint.images import PROGRAMS
 from host_tools.endpoint.rest.pictures import parse_short_object
 from tests.endpoint.rest.conftest import Call, basic
 from tests.plotly_client import PlotlyClient
@@ -27,6 +27,15 @@ def test_a_stored_plot_has_a_picture_beside_its_page(client: PlotlyClient, name:
     assert response.headers["content-type"] == {"png": "image/png", "svg": "image/svg+xml"}[name]
     assert "sandbox" in response.headers["content-security-policy"]
     assert content.startswith({"png": b"\x89PNG", "svg": b"<svg"}[name])
+
+
+def test_a_stranger_gets_no_huge_picture_and_the_owner_no_smaller_one_than_they_need(client: PlotlyClient) -> None:
+    path = client.new_plot({"y": [1, 3, 2]}, filename="huge")
+
+    response, text = client.get(f"{path}.png?width=8192&height=8192")
+
+    assert response.status == 400
+    assert "6 are the most for who is not logged in" in text.decode()
 
 
 @needs_chromium

@@ -6,8 +6,6 @@ import hmac
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from .errors import Refusal
 from .figure import Figure
 from .grids import Grid, reader, resolve
@@ -99,8 +97,8 @@ def _draw_again(store: Store, plot_id: int, figure: Figure, read: Any, sharing: 
     """What a stream has brought stays: it is newer than the grid."""
     known = figure.as_dict(tokens=True)
     traces = [trace if "stream" in trace else resolve(trace, read) for trace in known["data"]]
-    drawn = Figure(traces, known["layout"], resolve(figure.frames, read))
-    store.save_plot(plot_id, orjson.dumps(drawn.as_dict(tokens=True)), sum(map(len, drawn.traces)), sharing)
+    drawn = Figure(traces, known["layout"], resolve(figure.frames, read), figure.streamed)
+    store.save_plot(plot_id, drawn.snapshot(), sum(map(len, drawn.traces)), sharing)
 
 
 def make_folder(store: Store, user: User, path: str) -> tuple[FileRow, bool]:

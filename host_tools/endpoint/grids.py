@@ -8,8 +8,8 @@ from typing import Any
 
 import orjson
 
+from .attributes import MAX_DEPTH, too_deep
 from .errors import Refusal
-from .figure import MAX_DEPTH, too_deep
 from .store import Store, User
 
 LIMIT_BYTES = 32 << 20

@@ -11,15 +11,17 @@ from typing import Any, TypeVar
 import orjson
 
 from . import quota
+from .attributes import MAX_DEPTH, too_deep
 from .commit import Committer
 from .conceal import conceal
 from .errors import EndpointError, Refusal
-from .figure import MAX_DEPTH, MAX_POINTS, Figure, Line, read_stream, too_deep
+from .figure import Figure
 from .full import Full
 from .grids import reader, resolve
 from .hub import Hub, View
 from .store import Changes, JournalRow, PlotRow, Route, Store, User
 from .style import Style
+from .trace import MAX_POINTS, Line, read_stream
 
 T = TypeVar("T")
 
@@ -305,7 +307,7 @@ class Plots:
     def _compact(self, plot_id: int) -> None:
         """Put a snapshot in the place of the journal: each byte is written about twice, however long a stream runs."""
         figure, plot = self._load(plot_id)
-        snapshot = orjson.dumps(figure.as_dict(tokens=True))
+        snapshot = figure.snapshot()
         plot.snapshot_bytes, plot.journal_bytes = len(snapshot), 0
         self._full.measure_plot(plot_id, len(snapshot))
         task = asyncio.create_task(self._write_snapshot(plot_id, plot.version, snapshot, plot.seq))
@@ -362,7 +364,7 @@ def write_plot(
     store: Store, user: User, plot_id: int | None, figure: Figure, filename: str, sharing: str, points: int | None = None
 ) -> int:
     """Make a plot, or give one another figure; the figure's tokens feed it from now on. Gives the plot's id."""
-    snapshot = orjson.dumps(figure.as_dict(tokens=True))
+    snapshot = figure.snapshot()
     points = sum(map(len, figure.traces)) if points is None else points
     if plot_id is None:
         plot_id = store.new_plot(user, filename, sharing, snapshot, points)
@@ -376,7 +378,7 @@ def restyle_plot(store: Store, plot_id: int, style: Style) -> None:
     """What Plots.restyle does, in a transaction of the caller. Raises Refusal, StoreError."""
     figure, row = _found(store, plot_id)
     style.apply(figure)
-    store.save_plot(plot_id, orjson.dumps(figure.as_dict(tokens=True)), row.points, row.sharing)
+    store.save_plot(plot_id, figure.snapshot(), row.points, row.sharing)
 
 
 def copy_plot(store: Store, user: User, plot_id: int, style: Style) -> int:
@@ -384,7 +386,7 @@ def copy_plot(store: Store, user: User, plot_id: int, style: Style) -> int:
     figure, row = _found(store, plot_id)
     style.apply(figure)
     figure.release(figure.tokens)
-    snapshot = orjson.dumps(figure.as_dict(tokens=True))
+    snapshot = figure.snapshot()
     return store.new_plot(user, f"Copy of {row.filename}", row.sharing, snapshot, sum(map(len, figure.traces)))
 
 
@@ -466,6 +468,6 @@ def _move_links(store: Store, plot_id: int, tokens: set[str]) -> None:
         assert other is not None
         figure, row = stored(store, other)
         figure.release(routes)
-        store.save_plot(other, orjson.dumps(figure.as_dict(tokens=True)), row.points, row.sharing)
+        store.save_plot(other, figure.snapshot(), row.points, row.sharing)
     for token in routes:
         store.link(token, plot_id)

@@ -9,12 +9,13 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
+from .attributes import MAX_DEPTH, too_deep
 from .commit import Committer, Lane
 from .errors import Refusal
-from .figure import MAX_DEPTH, Line, too_deep
 from .head import Head
 from .plots import Plots
 from .store import DeviceRow, JournalInput, Route, Store, StoreError, now_ms
+from .trace import Line
 
 MOST_STREAMS = 20_000
 MOST_STREAMS_OF_A_USER = 15_000

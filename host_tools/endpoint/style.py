@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
+from .attributes import MAX_DEPTH, too_deep
 from .errors import Refusal
-from .figure import DATA_ARRAYS, MAX_DEPTH, MAX_POINTS, MAXPOINTS, Figure, too_deep
+from .figure import Figure
+from .trace import DATA_ARRAYS, MAX_POINTS, MAXPOINTS
 
 _MOST = 1000  # changes
 _PATH_LENGTH = 200

@@ -2,6 +2,7 @@ import base64
 import json
 import struct
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from host_tools.endpoint.figure import DATA_ARRAYS, MAX_ATTRIBUTES, MAX_POINTS, Delta, Figure, holds_points, read_stream, too_deep
+from host_tools.endpoint.attributes import MAX_ATTRIBUTES, too_deep
+from host_tools.endpoint.figure import Delta, Figure
+from host_tools.endpoint.trace import DATA_ARRAYS, MAX_POINTS, holds_points, read_stream
 
 TOKEN = "abcdefghij"
 
@@ -81,9 +84,9 @@ def test_maxpoints_keeps_the_newest_of_every_array() -> None:
     result = figure(
         {"x": [1, 2, 3], "stream": {"token": TOKEN, "maxpoints": 2}, "marker": {"colorscale": [[0, "a"], [1, "b"], [2, "c"]]}}
     )
-    result.apply(TOKEN, [{"x": 4, "marker": {"size": [1, 2, 3]}}, {"marker": {"size": 4}}])
+    result.apply(TOKEN, [{"x": 4, "marker": {"size": [1, 2]}}, {"x": 5, "marker": {"size": 4}}])
     trace = result.as_dict()["data"][0]
-    assert (trace["x"], trace["marker"]["size"]) == ([3, 4], [3, 4])
+    assert (trace["x"], trace["marker"]["size"]) == ([4, 5], [2, 4])
     assert len(trace["marker"]["colorscale"]) == 3
 
 
@@ -93,26 +96,28 @@ def test_maxpoints_is_brought_into_its_range(given_: Any, kept: int) -> None:
     assert read_stream({"token": TOKEN, "maxpoints": given_}) == (TOKEN, kept)
 
 
-def test_an_append_at_maxpoints_moves_no_other_point() -> None:
-    """The work of a line is counted in bytecode lines, because a clock proves nothing here."""
-    full = figure({"x": list(range(MAX_POINTS))})
+def work(do: Callable[[], object]) -> int:
+    """How many lines of Python it takes, because a clock proves nothing here."""
+    count = 0
 
-    def work() -> int:
-        count = 0
+    def tracer(*_: Any) -> Any:
+        nonlocal count
+        count += 1
+        return tracer
 
-        def tracer(*_: Any) -> Any:
-            nonlocal count
-            count += 1
-            return tracer
-
-        sys.settrace(tracer)
-        full.apply(TOKEN, [{"x": 1}])
+    sys.settrace(tracer)
+    try:
+        do()
+    finally:
         sys.settrace(None)
-        return count
+    return count
 
-    points = full.traces[0]._attributes.values["x"]
-    assert work() < 50
-    assert full.traces[0]._attributes.values["x"] is points
+
+def test_an_append_at_maxpoints_moves_no_other_point() -> None:
+    few, full = (figure({"x": list(range(size)), "stream": {"token": TOKEN, "maxpoints": size}}) for size in (1, MAX_POINTS))
+    points = full.traces[0].attributes.get("x")
+    assert work(lambda: full.apply(TOKEN, [{"x": 1}])) == work(lambda: few.apply(TOKEN, [{"x": 1}]))
+    assert full.traces[0].attributes.get("x") is points
     assert len(points) == MAX_POINTS
 
 
@@ -171,6 +176,37 @@ def test_a_stream_that_invents_attributes_is_bounded() -> None:
     as_dict = result.as_dict()
     assert len(as_dict["data"][0]) <= MAX_ATTRIBUTES + 1
     assert len(as_dict["layout"]) <= MAX_ATTRIBUTES
+
+
+def growing(lines: Callable[[int], list[dict[str, Any]]]) -> float:
+    """By what factor the work grows when there are four times as many lines and attributes, viewers' part included."""
+
+    def take(number: int) -> None:
+        result, delta = figure(), Delta()
+        result.apply(TOKEN, lines(number), delta)
+        delta.message()
+
+    return work(lambda: take(1200)) / work(lambda: take(300))
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        pytest.param(lambda n: [{"x": i, "y": i} for i in range(n)], id="points"),
+        pytest.param(lambda n: [{f"k{i}": i} for i in range(n)], id="new attributes"),
+        pytest.param(lambda n: [{f"k{i}": i} for i in range(n)] + [{"a": i if i % 2 else {"b": i}} for i in range(n)],
+                     id="an attribute that is a value and an object in turn"),
+        pytest.param(lambda n: [{f"k{i}": [i]} for i in range(n)] + [{f"k{i}": i} for i in range(n)] * 2, id="many arrays"),
+        pytest.param(lambda n: [{f"k{i}": [i]} for i in range(n)] + [{"a": [1]}, {"a": 2}, {"a": {"b": 1}}] * n, id="an array that goes"),
+        pytest.param(lambda n: [{"m": {f"k{i}": i}} for i in range(n)] + [{"x": i, "m": {"k0": {"a": i}}} for i in range(n)],
+                     id="one level down"),
+        pytest.param(lambda n: [{"m": {f"k{i}": [i]}} for i in range(n)] + [{"z": [[i]] if i % 2 else [i]} for i in range(n)],
+                     id="a matrix and flat in turn"),
+        pytest.param(lambda n: [{"layout": {f"k{i}": i, "a": i if i % 2 else {"b": i}}} for i in range(n)], id="a layout"),
+    ],
+)  # fmt: skip
+def test_the_work_grows_with_the_lines_and_not_with_their_square(lines: Any) -> None:
+    assert growing(lines) < 5
 
 
 def test_a_path_with_dots_cannot_nest_without_end() -> None:
@@ -245,13 +281,16 @@ def get(tree: Any, path: str) -> Any:
 
 
 def show(shown: dict[str, Any], message: dict[str, Any]) -> None:
-    """A viewer: first replace, then extend, then keep the newest."""
+    """A viewer: first replace, then extend and keep the newest, or as many as `length` says."""
     for trace in message["traces"]:
         for path, value in trace.get("replace", {}).items():
             put(shown["data"][trace["i"]], path, value)
         for path, values in trace.get("extend", {}).items():
-            old = get(shown["data"][trace["i"]], path)
-            put(shown["data"][trace["i"]], path, ((old if isinstance(old, list) else []) + values)[-trace["max"] :])
+            put(shown["data"][trace["i"]], path, get(shown["data"][trace["i"]], path) + values)
+        lengths = dict.fromkeys(trace.get("extend", ()), trace["max"]) | trace.get("length", {})
+        for path, length in lengths.items():
+            points = get(shown["data"][trace["i"]], path)
+            del points[: max(len(points) - length, 0)]
     for path, value in message.get("layout", {}).items():
         put(shown["layout"], path, value)
 
@@ -280,7 +319,7 @@ def test_a_snapshot_and_the_lines_since_lead_to_the_live_figure(
 ) -> None:
     live = figure({**start, "stream": {"token": TOKEN, "maxpoints": maxpoints}})
     live.apply(TOKEN, lines[:cut])
-    restored = Figure(**orjson.loads(orjson.dumps(live.as_dict(tokens=True))))
+    restored = Figure(**orjson.loads(live.snapshot()))
     for each in (live, restored):
         each.apply(TOKEN, orjson.loads(orjson.dumps(lines[cut:])))
-    assert restored.as_dict(tokens=True) == live.as_dict(tokens=True)
+    assert restored.snapshot() == live.snapshot()

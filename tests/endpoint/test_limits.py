@@ -16,10 +16,11 @@ from websockets.asyncio.client import connect
 
 from host_tools.child_endpoint import ChildEndpoint
 from host_tools.endpoint import commit
-from host_tools.endpoint.figure import MAX_DEPTH, MAX_POINTS
+from host_tools.endpoint.attributes import MAX_DEPTH
 from host_tools.endpoint.lines import MAX_LINE
 from host_tools.endpoint.server import Endpoint, EndpointConfig
 from host_tools.endpoint.store import Store
+from host_tools.endpoint.trace import MAX_POINTS
 from tests.endpoint.core import PATIENCE_S
 from tests.plotly_client import PlotlyClient
 

@@ -43,12 +43,18 @@ function place(object, dotted) {
   return [object, last];
 }
 
-function extend(trace, dotted, values, max) {
+function array(trace, dotted) {
   const [holder, key] = place(trace, dotted);
   if (!Array.isArray(holder[key])) holder[key] = [];
-  const array = holder[key];
-  for (const value of values) array.push(value);
-  if (max && array.length > max) array.splice(0, array.length - max);
+  return holder[key];
+}
+
+function keepNewest(values, length) {
+  if (length !== undefined && values.length > length) values.splice(0, values.length - length);
+}
+
+function extend(values, more) {
+  for (const value of more) values.push(value);
 }
 
 function set(object, dotted, value) {
@@ -56,10 +62,14 @@ function set(object, dotted, value) {
   holder[key] = value;
 }
 
-/** One trace's part of a delta: first `replace` sets, then `extend` appends and keeps the newest `max`. */
+/** One trace's part of a delta: first `replace` sets, then `extend` appends and keeps the newest `max`, or as many as `length` says. */
 function applyToTrace(trace, delta) {
   for (const [key, value] of Object.entries(delta.replace ?? {})) set(trace, key, traceValues(key, value));
-  for (const [key, values] of Object.entries(delta.extend ?? {})) extend(trace, key, traceValues(key, values), delta.max);
+  for (const [key, values] of Object.entries(delta.extend ?? {})) {
+    extend(array(trace, key), traceValues(key, values));
+    keepNewest(array(trace, key), delta.length?.[key] ?? delta.max);
+  }
+  for (const [key, length] of Object.entries(delta.length ?? {})) keepNewest(array(trace, key), length);
 }
 
 /** Changes a prepared figure in place. */

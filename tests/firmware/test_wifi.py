@@ -17,7 +17,8 @@ machine.unplug()
 network.unplug()
 
 PORTS = ("esp32", "rp2")
-EVERY_CALL = ("active(False)", "active(True)", "disconnect", "connect", "isconnected", "status")
+ITS_START = ("active(False)", "active(True)", "config(pm)", "config(reconnects)", "connect", "isconnected", "status")
+ITS_LIFE = ("active(False)", "active(True)", "disconnect", "connect", "isconnected", "status", "status(rssi)")
 EVERYTHING = (
     OSError("Wifi Internal Error"),
     OSError("WiFi Out of Memory"),
@@ -97,7 +98,7 @@ def test_making_it_starts_no_radio():
 
 def test_whatever_any_call_raises_at_any_time_ends_nothing_and_it_joins_when_that_is_over():
     for port in PORTS:
-        for call in (*EVERY_CALL, "config(pm)", "config(reconnects)"):
+        for call in ITS_START:
             for error in EVERYTHING:
                 with Bed(port) as bed:
                     network.air["home"] = "key"
@@ -110,7 +111,7 @@ def test_whatever_any_call_raises_at_any_time_ends_nothing_and_it_joins_when_tha
 
 def test_whatever_a_call_raises_while_the_link_is_up_ends_nothing_and_it_is_up_again_when_that_is_over():
     for port in PORTS:
-        for call in (*EVERY_CALL, "status(rssi)"):
+        for call in ITS_LIFE:
             for error in EVERYTHING:
                 with Bed(port) as bed:
                     network.air["home"] = "key"

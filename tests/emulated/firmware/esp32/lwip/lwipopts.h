@@ -9,6 +9,7 @@
 #define LWIP_SOCKET 1
 #define LWIP_NETCONN 1
 #define LWIP_DHCP 1
+#define LWIP_DHCP_DOES_ACD_CHECK 0 // seven seconds; the IDF has a shorter check of its own
 #define LWIP_DNS 1
 #define LWIP_IGMP 1
 #define LWIP_RAW 1

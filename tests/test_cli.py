@@ -158,6 +158,12 @@ def test_a_token_is_revoked_by_its_first_characters_so_that_no_secret_is_typed(p
     assert listed == {"token": token[:4] + "******", "name": None, "plot": None, "revoked": True}
 
 
+def test_nothing_is_no_beginning_of_the_only_token(plotpost: Run, tmp_path: Path, data: Path) -> None:
+    plotpost("token", "new")
+    assert "its first characters" in _fails(tmp_path, "token", "revoke", "", "--data", str(data))
+    assert [each["revoked"] for each in _lines(plotpost("token", "list", "--json").stdout)] == [False]
+
+
 @pytest.mark.parametrize("beginning", ["", "zzzzzzzzzzz"])
 def test_a_token_that_is_not_there_or_not_clear_is_not_revoked(plotpost: Run, tmp_path: Path, data: Path, beginning: str) -> None:
     plotpost("token", "new")
@@ -187,7 +193,74 @@ def test_a_plot_of_that_name_is_not_made_twice(plotpost: Run, tmp_path: Path, da
     assert len(_lines(plotpost("token", "list", "--json").stdout)) == 1
 
 
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("plot", "new", ""), "a name is more than nothing and spaces"),
+        (("plot", "new", "a", "--trace", "  "), "a name is more than nothing and spaces"),
+        (("token", "new", "--name", ""), "a name is more than nothing and spaces"),
+        (("plot", "new", "rooms//kitchen"), "no empty part between slashes"),
+        (("plot", "new", "a\nb"), "no line feed, and no other control character"),
+        (("plot", "new", "a" * 301), "1 to 300 characters"),
+    ],
+)
+def test_what_is_no_name_is_refused_and_nothing_is_made(
+    arguments: tuple[str, ...], complaint: str, tmp_path: Path, data: Path, plotpost: Run
+) -> None:
+    done = processes.run(tmp_path, *arguments, "--data", str(data))
+    assert done.returncode in (1, 2)
+    assert complaint in done.stderr
+    assert "Traceback" not in done.stderr
+    plotpost("token", "new")
+    assert plotpost("plot", "list", "--json").stdout == ""
+    assert len(_lines(plotpost("token", "list", "--json").stdout)) == 1
+
+
+def test_a_new_plot_is_told_with_its_whole_address_while_the_endpoint_runs(
+    plotpost: Run, data: Path, endpoint: ChildEndpoint
+) -> None:
+    done = plotpost("plot", "new", "greenhouse")
+    [address] = re.findall(r"http://\S+", done.stdout)
+    assert address.startswith(f"{endpoint.url}/~me/")
+    assert PlotlyClient(endpoint).get(address.removeprefix(endpoint.url))[0].status == 200
+    assert str(data) in done.stdout
+    assert "is new" not in done.stderr
+    made = processes.last_json(plotpost("plot", "new", "other", "--json").stdout)
+    assert (made["url"], made["data"]) == (endpoint.url + made["path"], str(data))
+    endpoint.stop()
+    done = plotpost("plot", "new", "third")
+    assert f"once the endpoint runs: plotpost serve --data {data}" in done.stdout
+    assert processes.last_json(plotpost("plot", "new", "fourth", "--json").stdout)["url"] is None
+
+
+@pytest.mark.parametrize("arguments", [("plot", "new", "a"), ("token", "new"), ("user", "add", "ann")], ids=" ".join)
+def test_a_second_data_folder_is_not_made_without_a_word(plotpost: Run, data: Path, arguments: tuple[str, ...]) -> None:
+    assert f"The data folder {data} is new" in plotpost(*arguments).stderr
+    again = [*arguments[:-1], "bob"] if arguments[0] != "token" else arguments
+    assert "is new" not in plotpost(*again).stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("plot", "list"), ("token", "list"), ("user", "list"), ("token", "revoke", "abcd"), ("user", "rotate-key", "me")],
+    ids=" ".join,
+)
+def test_what_only_looks_makes_no_data_folder(tmp_path: Path, data: Path, arguments: tuple[str, ...]) -> None:
+    assert f"no endpoint keeps its data in {data}: choose" in _fails(tmp_path, *arguments, "--data", str(data))
+    assert not data.exists()
+
+
+def test_plots_are_listed_by_what_happened_last(plotpost: Run, endpoint: ChildEndpoint) -> None:
+    client = PlotlyClient(endpoint)
+    token = client.token()
+    client.new_plot({"y": [], "stream": {"token": token}}, filename="fed")
+    client.new_plot({"y": []}, filename="saved later")
+    client.request("POST", "/", b'{"y":1}\n', {"plotly-streamtoken": token})
+    assert [each["plot"] for each in _lines(plotpost("plot", "list", "--json").stdout)] == ["fed", "saved later"]
+
+
 def test_empty_lists_say_what_to_do(plotpost: Run) -> None:
+    plotpost("user", "add", "ann")
     assert "plotpost plot new" in plotpost("plot", "list").stdout
     assert "plotpost token new" in plotpost("token", "list").stdout
     assert plotpost("token", "list", "--json").stdout == ""
@@ -245,7 +318,7 @@ def test_a_port_in_use_gets_one_line(tmp_path: Path, data: Path) -> None:
 
 def test_a_data_folder_that_cannot_be_made_gets_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    for command in (("serve", "--port", "0"), ("token", "list"), ("plot", "list")):
+    for command in (("serve", "--port", "0"), ("token", "new"), ("plot", "new", "a")):
         assert f"cannot open {tmp_path / 'file'}" in _fails(tmp_path, *command, "--data", str(tmp_path / "file" / "data"))
 
 

@@ -37,7 +37,8 @@ def create(config, channels):
     except (ValueError, AttributeError):
         problem = "this is not a plot server: check endpoint in config.json"
     if problem or status != 200:
-        raise PlotError(_without(secrets, f"{config.endpoint} refused ({status}): {problem or 'no reason given'}"))
+        refused = "refused" if status == 200 else f"refused ({status})"  # such servers tell a client's fault with status 200
+        raise PlotError(_without(secrets, f"{config.endpoint} {refused}: {problem or 'no reason given'}"))
     return answer["url"]
 
 

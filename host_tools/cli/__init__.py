@@ -12,7 +12,7 @@ from plotpost.config import ConfigError
 
 from host_tools import output
 from host_tools.device import DeviceError
-from host_tools.endpoint.errors import EndpointError
+from host_tools.endpoint.errors import EndpointError, Refusal
 from host_tools.runtime.errors import RuntimeMissing
 
 _DETAILS = "PLOTPOST_DEBUG"  # environment: show the traceback of an unexpected error
@@ -88,6 +88,8 @@ def _run() -> int:
         pass
     except (ConfigError, DeviceError, EndpointError, RuntimeMissing) as error:
         output.error(str(error))
+    except Refusal as refusal:  # what the endpoint would say to a request, too
+        output.error(refusal.message)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left; say nothing at exit either
     except OSError as error:

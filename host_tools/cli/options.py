@@ -1,6 +1,7 @@
 """The options that several commands share."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 import platformdirs
@@ -41,3 +42,11 @@ def attached(port: str | None) -> str:
     from host_tools.ports import only
 
     return only()
+
+
+def name(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    """A callback of click: what is to be called by a name, or each of several things."""
+    for each in value if isinstance(value, tuple) else (value,):
+        if each is not None and not each.strip():
+            raise click.BadParameter("a name is more than nothing and spaces")
+    return value

@@ -1,5 +1,6 @@
 """`plotpost plot`: make and list plots."""
 
+import shlex
 from pathlib import Path
 
 import click
@@ -8,6 +9,7 @@ from host_tools import accounts, output
 from host_tools.cli import options
 
 _MAXPOINTS = 1000
+_USUAL = f"http://127.0.0.1:{options.DEFAULT_PORT}"
 
 
 @click.group()
@@ -16,9 +18,15 @@ def plot() -> None:
 
 
 @plot.command()
-@click.argument("name")
+@click.argument("name", callback=options.name)
 @click.option(
-    "--trace", "traces", multiple=True, default=("value",), show_default=True, help="A trace; may be given several times."
+    "--trace",
+    "traces",
+    multiple=True,
+    default=("value",),
+    show_default=True,
+    callback=options.name,
+    help="A trace; may be given several times.",
 )
 @click.option(
     "--maxpoints", type=click.IntRange(1, 200000), default=_MAXPOINTS, show_default=True, help="Points to keep in a trace."
@@ -46,14 +54,19 @@ def new(name: str, traces: tuple[str, ...], maxpoints: int, data: Path, as_json:
             plot_id, _ = save_plot(store, user, figure, {"title": {"text": name}}, name, "new", "public")
         made = store.plot(plot_id)
         assert made is not None
+        base, told = store.address(), accounts.told(store, user, key)
     path = f"/~{made.user}/{made.fid}"
     if as_json:
-        output.line({"plot": name, "path": path, "tokens": tokens, "user": user.name, **({"api_key": key} if key else {})})
+        facts = {"plot": name, "path": path, "url": f"{base}{path}" if base else None, "data": str(data)}
+        output.line({**facts, "tokens": tokens, "user": user.name, **({"api_key": key} if key else {})})
         return
-    output.say(f"Plot {name} at {path} of the endpoint; its stream tokens:")
+    output.say(
+        f"Page:   {base or _USUAL}{path}{'' if base else f'   (once the endpoint runs: plotpost serve --data {shlex.quote(str(data))})'}"
+    )
+    output.say(f"Data:   {data}")
     output.table(("trace", "token"), tokens.items())
-    if key:
-        output.note(f"Also made the user {user.name}, whose API key is {key}; it is not shown again.")
+    for each in told:
+        output.note(each)
 
 
 def _trace(name: str, token: str, maxpoints: int) -> dict[str, object]:
@@ -64,13 +77,13 @@ def _trace(name: str, token: str, maxpoints: int) -> dict[str, object]:
 @options.data
 @options.as_json
 def list_plots(data: Path, as_json: bool) -> None:
-    """List the plots, the one changed last first.
+    """List the plots, the one that was fed or changed last first.
 
     \b
     Example:
       plotpost plot list --json
     """
-    with accounts.opened(data) as store:
+    with accounts.existing(data) as store:
         plots = store.plots()
     listed = [
         {

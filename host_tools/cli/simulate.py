@@ -106,3 +106,6 @@ def _attend(board: _Board, seconds: float | None) -> None:
     status = ended_by_itself if ended_by_itself is not None else board.stop()
     if status != 0 or board.closing is None:
         raise click.ClickException(f"the agent ended with status {status}: {board.last_line}")
+    unsent = board.closing.taken - board.closing.settled
+    if unsent:
+        output.note(f"{unsent} readings were not confirmed, and are gone: a simulated board's flash ends with it")

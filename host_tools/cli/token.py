@@ -12,12 +12,12 @@ from host_tools.cli import options
 def token() -> None:
     """Make, list and revoke stream tokens.
 
-    A token lets whoever has it write into one trace of a plot. It belongs into a board's secrets.json.
+    A token lets whoever has it write into one trace of a plot. It goes in the board's secrets.json.
     """
 
 
 @token.command()
-@click.option("--name", help="What it is for, to find it in the list.")
+@click.option("--name", callback=options.name, help="What it is for, to find it in the list.")
 @click.option("--user", "user_name", metavar="NAME", help="Whose it is; the first user's, if not given.")
 @options.data
 @options.as_json
@@ -32,12 +32,13 @@ def new(name: str | None, user_name: str | None, data: Path, as_json: bool) -> N
     with accounts.opened(data) as store:
         user, key = accounts.owner(store, user_name)
         made = store.new_token(user, name)
+        told = accounts.told(store, user, key)
     if as_json:
         output.line({"token": made, "name": name, "user": user.name, **({"api_key": key} if key else {})})
         return
     output.say(made)
-    if key:
-        output.note(f"Also made the user {user.name}, whose API key is {key}; it is not shown again.")
+    for each in told:
+        output.note(each)
 
 
 @token.command("list")
@@ -51,7 +52,7 @@ def list_tokens(show: bool, data: Path, as_json: bool) -> None:
     Example:
       plotpost token list --show
     """
-    with accounts.opened(data) as store:
+    with accounts.existing(data) as store:
         tokens = store.tokens()
         names = {plot.id: plot.filename for plot in store.plots()}
     listed = [
@@ -88,8 +89,11 @@ def revoke(token: str, data: Path, as_json: bool) -> None:
     Example:
       plotpost token revoke abcd
     """
-    with accounts.opened(data) as store:
-        fitting = [each for each in store.tokens() if each.token.startswith(token.rstrip("*.")) and not each.revoked]
+    beginning = token.rstrip("*.")
+    if not beginning:
+        raise click.ClickException("give the token, or its first characters: see plotpost token list")
+    with accounts.existing(data) as store:
+        fitting = [each for each in store.tokens() if each.token.startswith(beginning) and not each.revoked]
         if len(fitting) != 1:
             known = "no token begins" if not fitting else f"{len(fitting)} tokens begin"
             raise click.ClickException(f"{known} with that: see plotpost token list")

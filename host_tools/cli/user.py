@@ -29,7 +29,10 @@ def add(name: str, data: Path, as_json: bool) -> None:
     """
     with accounts.opened(data) as store:
         key = store.create_user(name)
+        told = accounts.told(store)
     _tell_key(name, key, as_json)
+    for each in told if not as_json else ():
+        output.note(each)
 
 
 @user.command("rotate-key")
@@ -45,7 +48,7 @@ def rotate_key(name: str, data: Path, as_json: bool) -> None:
     Example:
       plotpost user rotate-key ann
     """
-    with accounts.opened(data) as store:
+    with accounts.existing(data) as store:
         key = store.rotate_key(accounts.named(store, name))
     _tell_key(name, key, as_json)
 
@@ -60,7 +63,7 @@ def list_users(data: Path, as_json: bool) -> None:
     Example:
       plotpost user list --json
     """
-    with accounts.opened(data) as store:
+    with accounts.existing(data) as store:
         users = store.users()
         plots = [plot.user for plot in store.plots()]
         tokens = [token.user for token in store.tokens() if not token.revoked]

@@ -9,7 +9,7 @@ from typing import Any
 from .errors import Refusal
 from .figure import Figure
 from .grids import Grid, reader, resolve
-from .plots import LONGEST_NAME, checked, stored, write_plot
+from .plots import LONGEST_NAME, check_name, checked, stored, write_plot
 from .store import FileRow, Store, User
 
 KINDS = {"plot": "plot", "grid": "grid", "fold": "folder"}  # to people
@@ -104,7 +104,7 @@ def _draw_again(store: Store, plot_id: int, figure: Figure, read: Any, sharing: 
 def make_folder(store: Store, user: User, path: str) -> tuple[FileRow, bool]:
     """Make a folder and those that it is in; gives it, and whether it is new."""
     path = path.strip("/")
-    _check_name(path)
+    check_name(path)
     there = store.file_named(user, path)
     if there is not None and there.kind != "fold":
         raise Refusal(400, f"a {KINDS[there.kind]} named {path[:LONGEST_NAME]!r} already exists")
@@ -138,18 +138,13 @@ def _free_name(store: Store, user: User, filename: str | None) -> str:
     """A name that no other file has. Refusal(409), whose words chart-studio looks for."""
     if not filename:
         return ""
-    _check_name(filename)
+    check_name(filename)
     there = store.file_named(user, filename)
     if there is not None:
         raise Refusal(409, f"a {KINDS[there.kind]} named {filename[:LONGEST_NAME]!r} already exists")
     if "/" in filename:
         make_folder(store, user, filename.rpartition("/")[0])
     return filename
-
-
-def _check_name(filename: str) -> None:
-    if not filename or len(filename) > LONGEST_NAME or not all(part.strip() for part in filename.split("/")):
-        raise Refusal(400, f"a filename has 1 to {LONGEST_NAME} characters, and no empty part between slashes")
 
 
 def _again(store: Store, name: str, fid: int) -> FileRow:

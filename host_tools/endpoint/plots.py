@@ -206,8 +206,8 @@ class Plots:
         return self._info(row) if row else None
 
     def list(self) -> list[PlotInfo]:
-        """All plots, the one changed last first."""
-        return [self._info(row) for row in self._store.plots()]
+        """All plots: those that are fed now first, then the one that was fed or changed last."""
+        return sorted(map(self._info, self._store.plots()), key=lambda info: not info.live)
 
     def _info(self, row: PlotRow) -> PlotInfo:
         live = row.id in self._live
@@ -338,7 +338,8 @@ def save_plot(
     Gives the plot's id and warnings. Raises Refusal, StoreError.
     """
     filename = filename.strip()
-    _check_name(filename)
+    if filename:
+        check_name(filename)
     _check_words(fileopt, sharing)
     data, layout = checked(store, user, data, layout)
     plot_id = store.plot_named(user, filename) if filename and fileopt != "new" else None
@@ -390,9 +391,12 @@ def copy_plot(store: Store, user: User, plot_id: int, style: Style) -> int:
     return store.new_plot(user, f"Copy of {row.filename}", row.sharing, snapshot, sum(map(len, figure.traces)))
 
 
-def _check_name(filename: str) -> None:
-    if len(filename) > LONGEST_NAME:
-        raise Refusal(400, f"the filename is longer than {LONGEST_NAME} characters")
+def check_name(filename: str) -> None:
+    """Whether a plot, grid or folder may be called that, with the folders that it is in. Raises Refusal(400)."""
+    if len(filename) > LONGEST_NAME or not all(part.strip() for part in filename.split("/")):
+        raise Refusal(400, f"a filename has 1 to {LONGEST_NAME} characters, and no empty part between slashes")
+    if not all(character >= " " and character != "\x7f" for character in filename):
+        raise Refusal(400, "a filename holds no line feed, and no other control character")
     try:
         filename.encode()
     except UnicodeEncodeError:

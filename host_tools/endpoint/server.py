@@ -119,6 +119,7 @@ class Endpoint:
             listener = stack.enter_context(listening(self.config.host, self.config.port))
             store.claim()
             self.http = _addresses("http", listener)
+            store.tell_address(self.http.url)
             ports: list[tuple[socket.socket, Tls | None]] = [(listener, None)]
             if self.config.tls is not None:
                 ports.append(self._listen_for_tls(self.config.tls, stack))

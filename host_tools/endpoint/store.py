@@ -27,6 +27,7 @@ SCHEMA_VERSION = 4
 DEVICE_LIFETIME_MS = 400 * 24 * 3600 * 1000
 SESSION_LIFETIME_MS = 30 * 24 * 3600 * 1000  # since the last login
 
+_LONGEST_ADDRESS = 1000
 _APPLICATION_ID = 0x706C6F74  # "plot": tells our files from other programs' (sqlite.org/pragma.html#pragma_application_id)
 _BUSY_TIMEOUT_MS = 5000
 _WAL_BYTES = 64 * 1024 * 1024  # what the write-ahead log may keep on disk after it was needed
@@ -287,8 +288,9 @@ def _explain(error: sqlite3.Error) -> str:
 class Store:
     """One connection to the file. Several processes and threads may each have their own."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, is_new: bool = False) -> None:
         self.path = path
+        self.is_new = is_new  # nothing was there
         self._db = connection
         self._claim: int | None = None  # file descriptor of the lock
         self._verified: dict[tuple[str, bytes], bytes] = {}
@@ -305,13 +307,13 @@ class Store:
         try:
             connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_MS / 1000, isolation_level=None, check_same_thread=False)
             try:
-                _prepare(connection, path)
+                is_new = _prepare(connection, path)
             except BaseException:
                 connection.close()
                 raise
         except sqlite3.Error as error:
             raise StoreError(f"cannot open {path}: {_explain(error)}") from None
-        return cls(path, connection)
+        return cls(path, connection, is_new)
 
     def close(self) -> None:
         self._db.close()
@@ -330,6 +332,26 @@ class Store:
                 f"another endpoint uses {self.path.parent}: stop it first, or choose another folder with --data"
             ) from None
         self._claim = claim
+
+    def tell_address(self, url: str) -> None:
+        """Let commands on this machine find the endpoint that has claimed the folder."""
+        assert self._claim is not None, "claim() comes first"
+        os.ftruncate(self._claim, 0)
+        os.pwrite(self._claim, url.encode(), 0)
+
+    def address(self) -> str | None:
+        """The URL of the endpoint that runs with this folder, None where none does."""
+        try:
+            claim = os.open(self.path.with_name(LOCK_FILENAME), os.O_RDONLY)
+        except FileNotFoundError:
+            return None
+        try:
+            fcntl.flock(claim, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return os.read(claim, _LONGEST_ADDRESS).decode() or None
+        finally:
+            os.close(claim)
+        return None
 
     def clone(self) -> "Store":
         """A second connection to the same file."""
@@ -496,8 +518,9 @@ class Store:
     # Plots
 
     def plots(self) -> list[PlotRow]:
-        """All plots, the one changed last first."""
-        return [PlotRow(*row) for row in self._rows(f"{_PLOTS} GROUP BY plots.id ORDER BY plots.changed DESC, plots.id DESC")]
+        """All plots, the one that was fed or changed last first."""
+        newest = "max(plots.changed, coalesce(max(journal.time), plots.last, 0)) DESC, plots.id DESC"
+        return [PlotRow(*row) for row in self._rows(f"{_PLOTS} GROUP BY plots.id ORDER BY {newest}")]
 
     def plot(self, plot_id: int) -> PlotRow | None:
         row = self._row(f"{_PLOTS} AND plots.id = ? GROUP BY plots.id", plot_id)
@@ -762,8 +785,8 @@ def _create(path: Path) -> None:
     path.chmod(0o600)
 
 
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Refuse files that are not ours, before anything in them is changed; then make the tables."""
+def _prepare(connection: sqlite3.Connection, path: Path) -> bool:
+    """Refuse files that are not ours, before anything in them is changed; then make the tables. Gives whether there were none."""
     application, version, tables = connection.execute(
         "SELECT (SELECT application_id FROM pragma_application_id), (SELECT user_version FROM pragma_user_version),"
         " (SELECT count(*) FROM sqlite_master)"
@@ -780,3 +803,4 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     if not tables or version < SCHEMA_VERSION:
         connection.executescript(_SCHEMA.replace("COMMIT;", f"{_FROM_1 if version == 1 else ''}COMMIT;"))
     connection.executescript(_NOTES)
+    return not tables

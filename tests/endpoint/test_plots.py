@@ -68,6 +68,33 @@ async def test_the_plot_changed_last_is_listed_first(core: Core) -> None:
 
 
 @in_core
+async def test_a_plot_that_is_fed_is_listed_before_one_that_was_saved_later(core: Core) -> None:
+    fed, token = await core.streamed_plot(filename="fed")
+    saved = await core.plot(filename="saved")
+    await stream(core, token, 1)
+    other = await core.plot(filename="saved last")
+    assert [info.id for info in core.plots.list()] == [other.id, fed.id, saved.id]
+    session = core.open(token)
+    assert [info.id for info in core.plots.list()] == [fed.id, other.id, saved.id]
+    session.abort()
+
+
+@pytest.mark.parametrize("name", ["b0//", "/", "a/ /b", "a\nb", "x" * 301])
+def test_a_name_that_no_plot_can_have_is_refused_on_every_way(tmp_path: Any, name: str) -> None:
+    @in_core
+    async def test(core: Core) -> None:
+        with pytest.raises(Refusal) as refused:
+            await core.plot(filename=name)
+        assert refused.value.status == 400
+        with pytest.raises(Refusal) as refused:
+            await core.plots.change(lambda store: files.make_plot(store, core.user, {}, files.Description(name, None)))
+        assert refused.value.status == 400
+        assert core.plots.list() == []
+
+    test(tmp_path)
+
+
+@in_core
 async def test_new_never_touches_a_plot_of_the_same_name(core: Core) -> None:
     first = await core.plot({"x": [1]}, filename="name")
     second = await core.plot({"x": [2]}, filename="name")

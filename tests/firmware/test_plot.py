@@ -203,7 +203,7 @@ def test_one_unit_takes_the_whole_height():
 
 def test_the_servers_own_error_is_told_even_with_status_200():
     assert refusal(http(json.dumps({"url": "", "error": "Aw, snap! no such user", "message": ""}))) == (
-        "http://127.0.0.1:PORT refused (200): Aw, snap! no such user"
+        "http://127.0.0.1:PORT refused: Aw, snap! no such user"
     )
     assert refusal(http(json.dumps({"error": "wrong key"}), "401 Unauthorized")) == (
         "http://127.0.0.1:PORT refused (401): wrong key"
@@ -212,15 +212,15 @@ def test_the_servers_own_error_is_told_even_with_status_200():
 
 def test_an_error_that_repeats_a_secret_is_told_without_it():
     line = refusal(http(json.dumps({"error": f"key {KEY} or token bcdefghijk is wrong"})))
-    assert line == "http://127.0.0.1:PORT refused (200): key *** or token *** is wrong"
+    assert line == "http://127.0.0.1:PORT refused: key *** or token *** is wrong"
 
 
 def test_an_answer_of_something_else_is_no_success():
     other = "this is not a plot server: check endpoint in config.json"
-    assert refusal(http("<html>router</html>")) == f"http://127.0.0.1:PORT refused (200): {other}"
-    assert refusal(http("[1]")) == f"http://127.0.0.1:PORT refused (200): {other}"
+    assert refusal(http("<html>router</html>")) == f"http://127.0.0.1:PORT refused: {other}"
+    assert refusal(http("[1]")) == f"http://127.0.0.1:PORT refused: {other}"
     assert refusal(http("gone", "404 Not Found")) == f"http://127.0.0.1:PORT refused (404): {other}"
-    assert refusal(http("{}")) == "http://127.0.0.1:PORT refused (200): the answer names no plot"
+    assert refusal(http("{}")) == "http://127.0.0.1:PORT refused: the answer names no plot"
     url = json.dumps({"url": URL})
     assert refusal(http(url, "503 Service Unavailable")) == "http://127.0.0.1:PORT refused (503): no reason given"
 

@@ -57,6 +57,6 @@ def parse_names(body: dict[str, Any]) -> list[str]:
     names = body.get("names")
     if not isinstance(names, list) or not 0 < len(names) <= _MOST_NAMES:
         raise Refusal(400, f"names must be a list of 1 to {_MOST_NAMES} names")
-    if not all(isinstance(name, str) and 0 < len(name) <= _LONGEST_NAME for name in names):
+    if not all(isinstance(name, str) and name.strip() and len(name) <= _LONGEST_NAME for name in names):
         raise Refusal(400, f"each name must be a text of 1 to {_LONGEST_NAME} characters")
     return names

@@ -157,7 +157,7 @@ BAD_FIELDS: list[tuple[str, dict[str, str], str]] = [
     ("layout a text", {"kwargs": '{"layout": "x"}'}, "the layout of a plot must be an object"),
     ("filename a number", {"kwargs": '{"filename": 5}'}, "kwargs.filename must be text"),
     ("half a character in the filename", {"kwargs": '{"filename": "\\ud800"}'}, "the filename holds half a character"),
-    ("endless filename", {"kwargs": json.dumps({"filename": "x" * 301})}, "the filename is longer than 300 characters"),
+    ("endless filename", {"kwargs": json.dumps({"filename": "x" * 301})}, "a filename has 1 to 300 characters"),
     ("unknown fileopt", {"kwargs": '{"fileopt": "add"}'}, "fileopt is 'add'; it must be one of new, overwrite"),
     ("fileopt a number", {"kwargs": '{"fileopt": 5}'}, "kwargs.fileopt must be text"),
     ("nested too deeply", {"args": '[{"x": ' + "[" * 100 + "]" * 100 + "}]"}, "the plot is nested more than"),

@@ -65,6 +65,10 @@ class Figure:
     def tokens(self) -> set[str]:
         return set(self._fed)
 
+    def fed(self, token: str) -> int:
+        """How many traces the token feeds."""
+        return len(self._fed.get(token, ()))
+
     @property
     def streamed(self) -> list[list[str]]:
         return [trace.streamed for trace in self.traces]

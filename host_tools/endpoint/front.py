@@ -41,6 +41,10 @@ class Session(Protocol):
         """Every record below this number is settled; None when the client did not number them."""
 
     @property
+    def outcome(self) -> str:
+        """What an answer of success says."""
+
+    @property
     def silent(self) -> bool:
         """This client never reads an answer: close without one."""
 
@@ -442,6 +446,7 @@ class StreamRequest:
     __slots__ = ("_body", "_front", "_keep_alive", "_lines", "_refusal", "_session", "complete")
 
     def __init__(self, front: Front, head: Head) -> None:
+        _check_framing(head)
         self.complete = False  # no more of the body is wanted; only the answer is missing
         self._front = front
         self._body = body_of(head)
@@ -537,7 +542,7 @@ class StreamRequest:
         elif refusal is not None:
             front.answer(refusal.status, refusal.message, self._session.settled)
         else:
-            front.answer(200, "all of it is stored", self._session.settled, self._keep_alive)
+            front.answer(200, self._session.outcome, self._session.settled, self._keep_alive)
 
     def evict(self, refusal: Refusal | None) -> None:
         """End the stream now: with that answer, or without any."""
@@ -622,6 +627,19 @@ class AsgiRequest(HttpToolsProtocol):
 def _address_of(transport: asyncio.BaseTransport) -> str:
     peer = transport.get_extra_info("peername")
     return str(peer[0]) if isinstance(peer, tuple) else ""
+
+
+def _check_framing(head: Head) -> None:
+    """Raises Refusal(411, 415) where no body can follow (RFC 9112 section 6.3), or none that is text."""
+    if head.content_length is None and not head.chunked and head.version != "1.0":
+        raise Refusal(
+            411,
+            "the request has no body: send its lines with Content-Length or with Transfer-Encoding: chunked"
+            " (curl does that with --data-binary @FILE, and with -T- while they come)",
+        )
+    encodings = head.headers.words("content-encoding") - {"", "identity"}
+    if encodings:
+        raise Refusal(415, f"the lines must come as plain text, not with Content-Encoding: {min(encodings)[:20]}")
 
 
 def _as_refusal(error: Exception) -> Refusal:

@@ -3,7 +3,7 @@
 import asyncio
 import hmac
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -32,6 +32,7 @@ LONGEST_NAME = 300
 _POLL_S = 1.0
 _UNLOAD_S = 60.0
 _GRACE_S = 3.0  # a board ends its request every few seconds, and goes on with the next
+_APPLIED_AT_ONCE = 64  # lines times the traces that they feed
 _COMPACT_BYTES = 1024 * 1024
 
 
@@ -272,10 +273,10 @@ class Plots:
         plot = self._plots.get(plot_id)
         self._hub.status(plot_id, plot_id in self._live, plot.last if plot else None)
 
-    def apply(self, token: str, seq: int, time: int, lines: Sequence[Line], size: int) -> None:
-        """Change the figure by lines that were committed as row `seq` of the journal, and tell viewers.
+    def apply(self, token: str, seq: int, time: int, lines: Sequence[Line], size: int) -> Iterator[None]:
+        """Change the figure by lines that were committed as row `seq` of the journal, and tell viewers; pauses for others' turns.
 
-        `size` is their number of bytes, `time` when they came.
+        `size` is their number of bytes, `time` when they came. Rows must be applied in their order, one after another.
         """
         plot_id = self._plot_of(token)
         if plot_id is None:
@@ -283,17 +284,25 @@ class Plots:
         try:
             plot = self._plots.get(plot_id) or self._measure(plot_id)
             if plot is not None and seq > plot.seq:
-                self._apply(plot_id, plot, token, seq, time, lines, size)
+                yield from self._apply(plot_id, plot, token, seq, time, lines, size)
         except (EndpointError, Refusal):  # the store cannot be read now; the lines are in it, and come with the next load
             self._plots.pop(plot_id, None)
             self._hub.reload(plot_id)
 
-    def _apply(self, plot_id: int, plot: _Plot, token: str, seq: int, time: int, lines: Sequence[Line], size: int) -> None:
+    def _apply(
+        self, plot_id: int, plot: _Plot, token: str, seq: int, time: int, lines: Sequence[Line], size: int
+    ) -> Iterator[None]:
+        figure = plot.figure
+        if figure is not None:
+            step = max(_APPLIED_AT_ONCE // max(figure.fed(token), 1), 1)
+            for begin in range(0, len(lines), step):
+                figure.apply(token, lines[begin : begin + step], self._hub.delta(plot_id))
+                self._hub.publish(plot_id, time)
+                yield
+                if self._plots.get(plot_id) is not plot or plot.figure is not figure:
+                    return  # what is there now was read from the store, which has all of the lines
         plot.seq, plot.last = seq, time
         plot.journal_bytes += size
-        if plot.figure is not None:
-            plot.figure.apply(token, lines, self._hub.delta(plot_id))
-            self._hub.publish(plot_id, time)
         if plot.journal_bytes > min(max(_COMPACT_BYTES, plot.snapshot_bytes), quota.MOST_PLOT_BYTES // 4):
             self._compact(plot_id)
 

@@ -1,18 +1,19 @@
 """The rules of a stream: tokens, dialects, numbers, limits, the newest wins."""
 
-import json
+import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any
-from zoneinfo import ZoneInfo
+from time import perf_counter
 
 import orjson
 
-from .attributes import MAX_DEPTH, too_deep
+from .boardclock import BoardClock
 from .commit import Committer, Lane
 from .errors import Refusal
 from .head import Head
+from .jsonline import BadLine, parse_line
+from .piecework import TURN_S, Piecework
 from .plots import Plots
 from .store import DeviceRow, JournalInput, Route, Store, StoreError, now_ms
 from .trace import Line
@@ -24,38 +25,12 @@ _TRIAL_LINES = 16  # of the multiplexed dialect, until one must have a token tha
 _WITHOUT_TOKEN = b"{}"  # stands for a line whose token may not be used: it is refused and counted as that was
 _CONGESTED_BYTES = 1024 * 1024
 _DEVICE_TEXT = 500
+_AT_ONCE = 32  # lines between two looks at the clock
+_ARDUINO = ("Arduino", "Python")  # how Plotly's library for it calls itself; other programs add a version
 _UNDATED = "arrival"  # our agent's x for a reading whose boot ended before the clock was known
 
 Evict = Callable[[Refusal | None], None]
 Done = Callable[[Refusal | None], None]
-
-
-class _BadLine(ValueError):
-    """A line that cannot be used. Says why, and nothing of what is in it: that may be a token."""
-
-
-def parse_line(raw: bytes) -> tuple[Line, bytes]:
-    """A line's object, and the line as JSON. Raises _BadLine."""
-    try:
-        line = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        line, raw = _parse_old(raw, error)
-    if type(line) is not dict:
-        raise _BadLine("it is JSON but no object")
-    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and too_deep(line):
-        raise _BadLine(f"it is nested more than {MAX_DEPTH} deep")
-    return line, raw
-
-
-def _parse_old(raw: bytes, reason: orjson.JSONDecodeError) -> tuple[Any, bytes]:
-    """Very old clients send bare NaN and Infinity, which JSON does not have; they become null."""
-    try:
-        if b"NaN" not in raw and b"Infinity" not in raw:
-            raise reason
-        raw = orjson.dumps(json.loads(raw, parse_constant=lambda _: None))
-    except (ValueError, TypeError, RecursionError):
-        raise _BadLine(f"it is not JSON ({reason.msg}, at byte {reason.pos + 1})") from None
-    return orjson.loads(raw), raw
 
 
 def _token(line: Line) -> str | None:
@@ -74,35 +49,8 @@ def _unusable(token_is_registered: bool) -> Refusal:
     return Refusal(404, "the stream token is not registered here: make one with 'plotpost token new', and give it to the board")
 
 
-def _refuse_line(index: int, bad: _BadLine) -> Refusal:
+def _refuse_line(index: int, bad: BadLine) -> Refusal:
     return Refusal(422, f"line {index + 1} of the stream cannot be used: {bad}")
-
-
-class _BoardClock:
-    """plotly-convertTimestamp: x is milliseconds since the board's start. The first x stands for its arrival."""
-
-    def __init__(self, zone: str) -> None:
-        try:
-            self._zone = ZoneInfo(zone)
-        except (KeyError, ValueError, OSError):
-            raise Refusal(400, f"plotly-convertTimestamp is no time zone: {zone[:40]!a}; use one like Europe/Berlin") from None
-        self._started: float | None = None  # ms since 1970
-
-    def convert(self, line: Line) -> None:
-        if "x" in line:
-            x = line["x"]
-            line["x"] = [self._date(each) for each in x] if isinstance(x, list) else self._date(x)
-
-    def _date(self, x: Any) -> Any:
-        if not isinstance(x, int | float) or isinstance(x, bool):
-            return x
-        if self._started is None:
-            self._started = now_ms() - x
-        try:
-            date = datetime.fromtimestamp((self._started + x) / 1000, self._zone)
-        except (ValueError, OverflowError, OSError):
-            raise _BadLine("its x is no number of milliseconds since the board's start") from None
-        return date.replace(tzinfo=None).isoformat(" ", "milliseconds")
 
 
 class _Group:
@@ -198,8 +146,9 @@ class Session:
     """
 
     __slots__ = (
-        "_bytes", "_clock", "_device", "_device_text", "_done", "_evict", "_first", "_jobs", "_lane", "_next", "_open", "_over",
-        "_records", "_registered", "_settled", "_streams", "_tried", "on_drained", "silent", "token", "tokens", "user_id",
+        "_arduino", "_backlog", "_bytes", "_clock", "_device", "_device_text", "_done", "_evict", "_first", "_jobs", "_lane",
+        "_next", "_open", "_over", "_records", "_refused", "_registered", "_settled", "_streams", "_tried", "on_drained",
+        "silent", "token", "tokens", "user_id",
     )  # fmt: skip
 
     def __init__(self, streams: "Streams", head: Head, evict: Evict) -> None:
@@ -210,9 +159,10 @@ class Session:
         self.tokens: set[str] = set()
         self._streams = streams
         self._records = head.records
+        self._arduino = head.records is None and head.headers.get("user-agent") in _ARDUINO
         self._device_text = head.device[:_DEVICE_TEXT] if head.device else None
         self._evict = evict
-        self._clock = _BoardClock(head.convert_timestamp) if head.convert_timestamp else None
+        self._clock = BoardClock(head.convert_timestamp) if head.convert_timestamp else None
         self._first = head.records.first if head.records else 0  # number of the first line that is not blank
         self._next = self._first
         self._settled = self._first  # as long as the owner is not known
@@ -222,6 +172,8 @@ class Session:
         self._device: _Device | None = None
         self._jobs = 0
         self._bytes = 0  # of those jobs
+        self._backlog: list[bytes] = []  # lines for which there was no time yet
+        self._refused = 0  # lines whose token may not be used
         self._open = True
         self._over: Refusal | None = None  # why no more lines are taken
         self._done: Done | None = None
@@ -236,7 +188,17 @@ class Session:
     @property
     def congested(self) -> bool:
         """Too much is taken and not yet committed; `on_drained` is called when that has changed."""
-        return self._bytes > _CONGESTED_BYTES
+        return self._bytes > _CONGESTED_BYTES or bool(self._backlog)
+
+    @property
+    def outcome(self) -> str:
+        """What an answer of success says."""
+        if self._next == self._first:
+            return "nothing was in it to store"
+        if self._refused:
+            lines = f"{self._refused} line{'' if self._refused == 1 else 's'}"
+            return f"stored, but for {lines} whose stream token is not registered here, or feeds no plot"
+        return "all of it is stored"
 
     # What the front calls
 
@@ -245,20 +207,20 @@ class Session:
         if self._over is not None:
             raise self._over
         lines = [line for line in block.split(b"\n") if line and not line.isspace()]
-        try:
-            if self.user_id is None:
-                lines = self._try_tokens(lines)
-            if lines:
-                self._take(lines)
-        except Refusal as refusal:
-            self._over = refusal
-            raise
+        if self._backlog:
+            self._backlog += lines
+        else:
+            self._work_off(lines)
 
     def finish(self, done: Done) -> None:
         """The request has ended: `done` is called when all is committed, at once if it is, with None or why it was not."""
+        self._done = done
+        if not self._backlog:
+            self._finish()
+
+    def _finish(self) -> None:
         if self._tried and self.user_id is None and self._over is None:
             self._over = _unusable(self._registered)
-        self._done = done
         self._leave()
         if self._jobs:
             self._streams.committer.hurry()
@@ -266,9 +228,42 @@ class Session:
 
     def abort(self) -> None:
         """The connection broke. What was taken is still committed."""
-        self._done = None
+        self._done = lambda _: None
         self.on_drained = None
-        self._leave()
+        if not self._backlog:
+            self._leave()
+
+    # In turns, because others wait while the lines of one are taken
+
+    def _work_off(self, lines: list[bytes]) -> None:
+        """Take lines as long as the turn lasts. Raises Refusal."""
+        try:
+            if self.user_id is None:
+                lines = self._try_tokens(lines)
+            self._backlog = self._take(lines) if lines else []
+        except Refusal as refusal:
+            self._over = refusal
+            raise
+        if self._backlog:
+            asyncio.get_running_loop().call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        lines, self._backlog = self._backlog, []
+        try:
+            if lines and self._over is None:
+                self._work_off(lines)
+        except Refusal as refusal:
+            if self._done is None:
+                self._evict(refusal)
+        if self._backlog:
+            return
+        if self._done is not None and self._open:
+            self._finish()
+        self._drained()
+
+    def _drained(self) -> None:
+        if self.on_drained is not None and not self.congested:
+            self.on_drained()
 
     # Whose lines they are
 
@@ -291,6 +286,7 @@ class Session:
     def displace(self, refusal: Refusal | None) -> None:
         """Another stream has taken over: end this one. What it had is still committed."""
         self._over = refusal or Refusal(308, "the same board has connected again")
+        self._backlog = []
         self._leave()
         self._evict(refusal)
 
@@ -320,27 +316,30 @@ class Session:
     def _look(self, raw: bytes) -> str | None:
         try:
             token = _token(parse_line(raw)[0])
-        except _BadLine as bad:
+        except BadLine as bad:
             self._settled += self._tried
             raise _refuse_line(self._tried, bad) from None
         if token is None and not self._tried:
             raise Refusal(406, "the header plotly-streamtoken is missing, and the first line holds no streamtoken either")
-        self.silent = self._records is None  # the Arduino library, whose dialect this is, never reads an answer
+        self.silent = self._arduino  # its library, whose dialect this is, never reads an answer
         return token
 
     # Taking lines
 
-    def _take(self, lines: list[bytes]) -> None:
-        """Keep the lines that are new, up to the first bad one. Raises Refusal for that."""
+    def _take(self, lines: list[bytes]) -> list[bytes]:
+        """Keep the lines that are new, up to the first bad one; gives those for which there was no time. Raises Refusal."""
+        end = perf_counter() + TURN_S
         first, batch = self._next, _Batch(self, self._lane)
         skip = 0 if self._device is None else min(max(self._device.next - first, 0), len(lines))
         batch.end = first + skip
         refusal = None
         try:
-            for raw in lines[skip:]:
-                self._take_line(raw, batch)
+            for index in range(skip, len(lines)):
+                if index % _AT_ONCE == 0 and index > skip and perf_counter() >= end:
+                    break
+                self._take_line(lines[index], batch)
                 batch.end += 1
-        except _BadLine as bad:
+        except BadLine as bad:
             refusal = _refuse_line(batch.end - self._first, bad)
         except Refusal as lost_token:
             refusal = lost_token
@@ -348,6 +347,7 @@ class Session:
         self._submit(first, batch)
         if refusal is not None:
             raise refusal
+        return lines[batch.end - first :]
 
     def _take_line(self, raw: bytes, batch: _Batch) -> None:
         line, text = parse_line(raw)
@@ -358,6 +358,7 @@ class Session:
             rewrite = True
         if token is None:
             batch.refused += 1
+            self._refused += 1
             return
         if self._clock is not None:
             self._clock.convert(line)
@@ -395,8 +396,11 @@ class Session:
 
     def written(self, batch: _Batch, seq: int) -> None:
         """The batch is on disk, and may be seen."""
+        self._streams.showing.add(self._show(batch, seq))
+
+    def _show(self, batch: _Batch, seq: int) -> Iterator[None]:
         for index, group in enumerate(batch.groups, seq):
-            self._streams.plots.apply(group.token, index, batch.arrival, group.lines, group.size)
+            yield from self._streams.plots.apply(group.token, index, batch.arrival, group.lines, group.size)
         if self._device is not None:
             self._device.committed = batch.end
         self._end_job(batch)
@@ -404,6 +408,7 @@ class Session:
     def failed(self, batch: _Batch, refusal: Refusal) -> None:
         """The batch could not be written."""
         self._over = refusal
+        self._backlog = []
         if self._device is not None:
             self._streams.forget(self._device)  # its numbers ran ahead of what is stored
         if self._open:
@@ -416,12 +421,11 @@ class Session:
         self._bytes -= batch.size
         if self._device is not None:
             self._streams.release(self._device)
-        if self.on_drained is not None and not self.congested:
-            self.on_drained()
+        self._drained()
         self._tell_done()
 
     def _tell_done(self) -> None:
-        if self._done is not None and not self._jobs:
+        if self._done is not None and not self._jobs and not self._backlog:
             done, self._done = self._done, None
             done(self._over)
 
@@ -439,6 +443,7 @@ class Streams:
     ) -> None:
         self.committer = committer
         self.plots = plots
+        self.showing = Piecework()
         self._store = store
         self._most = most
         self._most_of_a_user = most_of_a_user

@@ -51,7 +51,7 @@ class Core:
     async def delete(self, info: PlotInfo) -> None:
         await self.plots.change(lambda store: files.delete(store, files.find(store, self.user, info.user, info.fid)))
 
-    def open(self, token: str | None, records: tuple[str, int] | None = None, **headers: str) -> Session:
+    def open(self, token: str | None, records: tuple[str, int] | None = None, **headers: Any) -> Session:
         return self.streams.open(head(token, records, **headers), self.evicted.append)
 
     def x(self, info: PlotInfo, index: int = 0) -> list[Any]:
@@ -94,15 +94,20 @@ def trace(token: str | None, maxpoints: int | None = None, **more: Any) -> dict[
 
 
 def head(
-    token: str | None = None, records: tuple[str, int] | None = None, device: str | None = None, zone: str | None = None
+    token: str | None = None,
+    records: tuple[str, int] | None = None,
+    device: str | None = None,
+    zone: str | None = None,
+    agent: str = "curl/8.5.0",
+    length: int | None = None,
 ) -> Head:
     return Head(
         method="POST",
         target="/",
         version="1.1",
-        headers=Headers([]),
-        content_length=None,
-        chunked=True,
+        headers=Headers([("User-Agent", agent)]),
+        content_length=length,
+        chunked=length is None,
         keep_alive_asked=False,
         expect_continue=False,
         token=token,

@@ -49,6 +49,7 @@ class RecordingSession:
         self.evict = evict
         self.settled = head.records.first if head.records else None
         self.silent = streams.silent
+        self.outcome = "all of it is stored"
         self.congested = False
         self.on_drained: Callable[[], None] | None = None
         self.received = b""
@@ -364,11 +365,26 @@ async def test_http_1_0_without_a_length_ends_with_the_clients_half_close(endpoi
 
 
 @scenario()
-async def test_a_post_without_any_body_is_a_stream_that_ended_well(endpoint: Harness) -> None:
+async def test_a_post_without_a_length_is_told_how_and_never_that_it_is_stored(endpoint: Harness) -> None:
+    for head in (b"", b"Transfer-Encoding: identity\r\n", b"plotpost-records: 0123456789abcdef/7\r\n"):
+        client = await endpoint.connect()
+        await client.send(b"POST / HTTP/1.1\r\n" + head + b"\r\n" + LINE)
+        status, headers, text = await client.answer()
+        assert (status, headers.get("plotpost-next")) == (411, "7" if b"records" in head else None)
+        assert "Content-Length" in text
+        assert "--data-binary" in text
+    assert not endpoint.streams.sessions
+
+
+@scenario()
+async def test_a_body_that_says_it_is_compressed_is_told_to_come_as_text(endpoint: Harness) -> None:
     client = await endpoint.connect()
-    await client.send(b"POST / HTTP/1.1\r\n\r\n")
+    await client.send(HEAD + b"Content-Encoding: gzip\r\n\r\n")
+    status, _, text = await client.answer()
+    assert (status, "plain text" in text, "gzip" in text) == (415, True, True)
+    client = await endpoint.connect()
+    await client.send(HEAD + b"Content-Encoding: identity\r\n\r\n" + END)
     assert await client.status() == 200
-    assert (await endpoint.session()).received == b""
 
 
 @scenario()

@@ -50,9 +50,12 @@ _PAGE = Template("""<!doctype html><meta charset="utf-8">
 <style>@page { size: ${width}px ${height}px; margin: 0 } body { margin: 0 }</style>
 <script nonce="$nonce" src="$plotly"></script>
 <script type="application/json" id="picture">$picture</script>
-<body><script nonce="$nonce">
-const { figure, format, width, height, scale } = JSON.parse(document.getElementById("picture").textContent);
+<body><script type="module" nonce="$nonce">
+$drawable
+const { figure: given, format, width, height, scale } = JSON.parse(document.getElementById("picture").textContent);
+const { figure } = drawable(given);
 async function draw() {
+  if (figure.data.some((trace) => MAPS.includes(trace.type))) throw new Error("maps are drawn in the page of a plot only");
   if (format !== "pdf") return Plotly.toImage(figure, { format, width, height, scale });
   await Plotly.newPlot(document.body, figure.data, { ...figure.layout, width, height }, { staticPlot: true });
   document.title = "drawn";
@@ -161,11 +164,12 @@ def _for(asker: Asker) -> str:
 
 def make_page(figure: dict[str, Any], picture: Picture) -> bytes:
     """A page that draws the figure and then holds the picture as a data: address, or why there is none."""
-    told = {"figure": _with_title_objects(figure), "format": picture.format, "scale": picture.scale}
+    told = {"figure": figure, "format": picture.format, "scale": picture.scale}
     told |= {"width": picture.width, "height": picture.height}
     page = _PAGE.substitute(
         nonce=secrets.token_hex(16),
         plotly=_PLOTLY.name,
+        drawable=resources.files("host_tools.endpoint").joinpath("viewer", "drawable.js").read_text(encoding="utf-8"),
         picture=orjson.dumps(told).decode().replace("<", "\\u003c"),  # JSON in a page: no text may end its element
         width=picture.width,
         height=picture.height,
@@ -182,15 +186,3 @@ def read_dump(output: bytes) -> bytes:
         raise Refusal(422, f"plotly.js cannot draw this figure: {found[2][:200].decode(errors='replace').strip()}")
     kind, _, content = found[2].partition(b",")
     return base64.b64decode(content) if kind.endswith(b";base64") else unquote_to_bytes(content)
-
-
-def _with_title_objects(value: Any) -> Any:
-    """plotly.js 3 stopped reading titles that are plain text, which is how older clients write them."""
-    if isinstance(value, list):
-        return [_with_title_objects(item) for item in value] if value and isinstance(value[0], dict) else value
-    if not isinstance(value, dict):
-        return value
-    return {
-        key: {"text": item} if key == "title" and isinstance(item, str) else _with_title_objects(item)
-        for key, item in value.items()
-    }

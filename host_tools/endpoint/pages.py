@@ -1,6 +1,7 @@
 """The pages for people: the list of plots, each plot's live page, its figure, the WebSocket that feeds the page, and tables."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import closing, suppress
 from html import escape
 from urllib.parse import urlencode
@@ -16,14 +17,17 @@ from .errors import EndpointError
 from .hub import Hub, Message, Subscription
 from .login import Login, login_path
 from .plots import PlotInfo, Plots
+from .policy import plot_policy
 from .store import User, now_ms
 from .tables import Tables
-from .web import PLOT_POLICY, html, json, same_origin
+from .web import html, json, same_origin
 
 # A viewer that hears nothing for twice this long connects anew; browsers alone notice a dead server only after minutes.
 QUIET_S = 15.0
 # Why a WebSocket was closed: what a page would be told by status 404 (RFC 6455, section 7.4.2: 4000 and above are ours to choose).
 GONE = 4404
+
+Find = Callable[[HTTPConnection], PlotInfo | None]
 
 
 class Pages:
@@ -41,7 +45,9 @@ class Pages:
             Route("/", self.index),
             Route("/~{user}/{fid:fid}.json", self.figure),
             Route("/~{user}/{fid:fid}", self.plot),
+            Route("/~{user}/{fid:fid}.embed", self.embedded),
             WebSocketRoute("/~{user}/{fid:fid}/ws", self.watch),
+            WebSocketRoute("/~{user}/{fid:fid}.embed/ws", self.watch_embedded),
             Route("/static/{name}", self.static),
         ]
 
@@ -64,6 +70,7 @@ class Pages:
         user = self._login.user(request)
         role = "guest" if user is None else "owner" if user.name == info.user else "visitor"
         query = f"?{urlencode({'share_key': info.share_key})}" if info.sharing == "secret" else ""
+        policy, forbidden = plot_policy(self._plots.figure(info.id))
         page = self._assets.page(
             "plot.html",
             name=escape(info.filename),
@@ -71,8 +78,18 @@ class Pages:
             json=escape(f"/~{info.user}/{info.fid}.json{query}"),
             role=role,
             login=escape(login_path(request)),
+            forbidden=forbidden,
         )
-        return html(page, policy=PLOT_POLICY, private=user is not None)
+        return html(page, policy=policy, private=user is not None)
+
+    async def embedded(self, request: Request) -> Response:
+        """The plot alone, for a frame in somebody else's page: it acts for nobody, so anybody may frame it."""
+        info = self._find_shared(request)
+        if info is None:
+            return html(self._assets.page("missing.html", what=escape(_no_plot(request)), account=""), status=404)
+        policy, forbidden = plot_policy(self._plots.figure(info.id))
+        page = self._assets.page("embed.html", name=escape(info.filename), path=escape(info.path), forbidden=forbidden)
+        return html(page, policy=policy)
 
     async def _table(self, request: Request) -> Response:
         user = self._login.user(request)
@@ -96,11 +113,17 @@ class Pages:
         return html(page, status=404, private=user is not None)
 
     async def watch(self, socket: WebSocket) -> None:
+        await self._watch(socket, self._find)
+
+    async def watch_embedded(self, socket: WebSocket) -> None:
+        await self._watch(socket, self._find_shared)
+
+    async def _watch(self, socket: WebSocket, find: Find) -> None:
         if "origin" in socket.headers and not same_origin(socket):
             await socket.close()
             return
         await socket.accept()
-        feeding = asyncio.create_task(self._feed(socket))
+        feeding = asyncio.create_task(self._feed(socket, find))
         try:
             while (await socket.receive())["type"] != "websocket.disconnect":
                 pass
@@ -109,29 +132,29 @@ class Pages:
             with suppress(asyncio.CancelledError):
                 await feeding
 
-    async def _feed(self, socket: WebSocket) -> None:
+    async def _feed(self, socket: WebSocket, find: Find) -> None:
         with suppress(WebSocketDisconnect):
             try:
-                code = await self._tell(socket)
+                code = await self._tell(socket, find)
             except EndpointError:  # the store cannot be read now
                 code = status.WS_1013_TRY_AGAIN_LATER
             await socket.close(code)
 
-    async def _tell(self, socket: WebSocket) -> int:
+    async def _tell(self, socket: WebSocket, find: Find) -> int:
         """Send all messages until the plot is deleted or hidden from the viewer, or their login has ended; gives the code to close with."""
         loop = asyncio.get_running_loop()
-        info, checked = self._find(socket), loop.time()
+        info, checked = find(socket), loop.time()
         if info is None:
             return GONE
         with closing(self._hub.subscribe(info.id)) as messages:
             while (message := await self._next(messages, info)) is not None:
                 # Another audience comes with a snapshot. Nothing tells that a login has ended.
                 if message["type"] == "snapshot" or (info.sharing != "public" and loop.time() - checked >= QUIET_S):
-                    info, checked = self._find(socket), loop.time()
+                    info, checked = find(socket), loop.time()
                     if info is None:
                         return GONE
                 await socket.send_text(message.text)
-        return GONE if self._find(socket) is None else status.WS_1001_GOING_AWAY
+        return GONE if find(socket) is None else status.WS_1001_GOING_AWAY
 
     async def _next(self, messages: Subscription, info: PlotInfo) -> Message | None:
         """The next message, the stream's status when there was none for a while, or None at the end."""
@@ -152,8 +175,17 @@ class Pages:
         info = self._plots.find(connection.path_params["user"], connection.path_params["fid"])
         if info is None or info.sharing == "public":
             return info
-        visible = info.visible_to(self._login.user(connection), connection.query_params.get("share_key", ""))
+        visible = info.visible_to(self._login.user(connection), _share_key(connection))
         return info if visible else None
+
+    def _find_shared(self, connection: HTTPConnection) -> PlotInfo | None:
+        """The plot, if a stranger may see it. The login is not asked for: another site must not show what only its reader may see."""
+        info = self._plots.find(connection.path_params["user"], connection.path_params["fid"])
+        return info if info is not None and info.visible_to(None, _share_key(connection)) else None
+
+
+def _share_key(connection: HTTPConnection) -> str:
+    return connection.query_params.get("share_key", "")
 
 
 def _no_plot(request: Request) -> str:

@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, Response
 
 from .errors import Refusal
 
-# No frame-ancestors: a plot may be embedded anywhere. The pages of somebody who is logged in may not.
+# No frame-ancestors: a plot may be embedded anywhere. The pages of somebody who is logged in may not, see html().
 _POLICY = "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; "
 PAGE_POLICY = _POLICY + "style-src 'self'"
 # plotly.js makes style elements, whose text changes with each of its versions, and style attributes: neither hash nor nonce

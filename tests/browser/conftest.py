@@ -14,8 +14,8 @@ from tests.browser.looking import PATIENCE_S
 from tests.plotly_client import PlotlyClient
 
 FLAGS = [
-    "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync",
+    "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--use-angle=swiftshader", "--enable-unsafe-swiftshader",  # WebGL without a graphics card
 ]  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """What the browser tests do again and again: make traces that stream, and wait until a page shows something."""
 
+import base64
 import json
 import time
 from typing import Any
@@ -53,3 +54,26 @@ def wait_for_y(page: Page, values: list[Any], index: int = 0) -> None:
 
 def state(page: Page, text: str) -> None:
     expect(page.get_by_role("status")).to_have_text(text)
+
+
+def coloured_pixels(page: Page) -> int:
+    """How many pixels of the plot are neither white, black nor grey, as they stand on the screen."""
+    picture = base64.b64encode(page.locator("#plot").screenshot()).decode()
+    count: int = page.evaluate(
+        """async (picture) => {
+            const image = new Image();
+            image.src = `data:image/png;base64,${picture}`;
+            await image.decode();
+            const canvas = new OffscreenCanvas(image.width, image.height).getContext("2d", { willReadFrequently: true });
+            canvas.drawImage(image, 0, 0);
+            const { data } = canvas.getImageData(0, 0, image.width, image.height);
+            let count = 0;
+            for (let at = 0; at < data.length; at += 4) {
+                const [red, green, blue] = data.subarray(at, at + 3);
+                if (Math.max(red, green, blue) - Math.min(red, green, blue) > 60) count += 1;
+            }
+            return count;
+        }""",
+        picture,
+    )
+    return count

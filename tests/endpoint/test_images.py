@@ -60,6 +60,25 @@ def test_data_titles_and_webgl_traces_are_in_the_picture() -> None:
 
 
 @needs_chromium
+@pytest.mark.parametrize("drawn", [
+    {"data": [{"type": "scattergeo", "lat": [52], "lon": [13]}], "layout": {"geo": {"showland": True}}},
+    {"data": [{"type": "scattergeo", "lat": [52], "lon": [13]}], "layout": {}},
+], ids=["land", "as it is"])  # fmt: skip
+def test_places_are_drawn_without_the_land(drawn: dict[str, Any]) -> None:
+    assert 'class="point"' in draw(drawn, Picture("svg")).decode()
+
+
+@needs_chromium
+def test_old_names_are_drawn_as_in_the_page() -> None:
+    svg = draw(
+        {"data": [{"r": [1, 2], "t": [0, 90]}], "layout": {"title": "Old", "titlefont": {"size": 31}}}, Picture("svg")
+    ).decode()
+
+    assert "font-size: 31px" in svg
+    assert "scatterpolar" in svg or "polarlayer" in svg
+
+
+@needs_chromium
 @pytest.mark.parametrize("format", ["png", "pdf"])
 def test_a_figure_that_cannot_be_drawn_is_refused(format: str) -> None:
     with pytest.raises(Refusal, match=r"plotly\.js cannot draw this figure: TypeError") as caught:
@@ -73,8 +92,11 @@ def test_nobody_is_asked_on_behalf_of_a_figure() -> None:
     """A figure is somebody else's text: it must not make this machine reach into its network."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        image = {"source": f"{address}/image.png", "x": 0, "y": 1, "sizex": 1, "sizey": 1}
+        shapes = {"type": "choropleth", "geojson": f"{address}/shapes.json", "locations": ["a"], "z": [1]}
+        assert draw({"data": [{"y": [1]}, shapes], "layout": {"images": [image]}}, Picture()).startswith(b"\x89PNG")
         style = {"style": f"{address}/style.json"}
-        with pytest.raises(Refusal, match="Map error"):
+        with pytest.raises(Refusal, match="maps are drawn in the page of a plot only"):
             draw({"data": [{"type": "scattermap", "lat": [1], "lon": [1]}], "layout": {"map": style}}, Picture())
         listener.setblocking(False)
         with pytest.raises(BlockingIOError):

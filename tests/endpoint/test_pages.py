@@ -22,6 +22,8 @@ from websockets.sync.client import ClientConnection, connect
 from host_tools.child_endpoint import ChildEndpoint
 from host_tools.endpoint.app import create_app
 from host_tools.endpoint.pages import GONE, QUIET_S
+from host_tools.endpoint.policy import plot_policy
+from host_tools.endpoint.store import Store
 from tests.endpoint.core import Core, block, in_core, pass_time
 from tests.plotly_client import PATIENCE_S, PlotlyClient
 
@@ -365,3 +367,79 @@ async def test_a_viewer_sees_no_more_of_a_private_plot_when_their_login_has_ende
     assert not any('"delta"' in message.get("text", "") for message in messages)
     from_viewer.put_nowait({"type": "websocket.disconnect", "code": GONE})
     await watching
+
+
+# Plots inside the pages of others
+
+
+def embedded(client: PlotlyClient, path: str, query: str = "", **headers: str) -> HTTPResponse:
+    return client.get(f"{path}.embed{query}", **headers)[0]
+
+
+def cookie_of(client: PlotlyClient) -> str:
+    """Of the plots' owner, who is logged in."""
+    store = Store.open(client.endpoint.data)
+    try:
+        return f"plotpost-{urlsplit(client.endpoint.url).port}={store.new_session(client.user)}"
+    finally:
+        store.close()
+
+
+def test_a_public_plot_may_be_framed_by_anybody_whoever_is_logged_in(client: PlotlyClient) -> None:
+    path = client.new_plot({"y": [1]})
+    mine = {"cookie": cookie_of(client)}
+
+    for headers in ({}, mine):
+        response = embedded(client, path, **headers)
+        assert response.status == 200
+        assert "frame-ancestors" not in response.headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in client.get(path, **mine)[0].headers["content-security-policy"]
+
+
+def test_an_embedded_page_has_nothing_that_acts(client: PlotlyClient) -> None:
+    page = client.get(f"{client.new_plot({'y': [1]})}.embed", cookie=cookie_of(client))[1].decode()
+
+    assert "<form" not in page
+    assert "Log" not in page
+    assert "data-role" not in page
+
+
+def test_a_secret_plot_is_embedded_by_its_key_and_a_private_one_by_nobody(client: PlotlyClient) -> None:
+    secret = urlsplit(client.plot([{"y": [1]}], sharing="secret")["url"])
+    private = urlsplit(client.plot([{"y": [1]}], sharing="private")["url"])
+    mine = {"cookie": cookie_of(client)}
+
+    assert embedded(client, secret.path, f"?{secret.query}").status == 200
+    for path in (secret.path, private.path):
+        assert client.get(path, **mine)[0].status == 200
+        assert embedded(client, path, **mine).status == 404
+        assert seen_until_gone(client, f"{path}.embed") == []
+
+
+def test_the_socket_of_an_embedded_page_does_not_look_at_the_login_either(client: PlotlyClient) -> None:
+    private = urlsplit(client.plot([{"y": [1]}], sharing="private")["url"]).path
+    address = f"{client.endpoint.url.rstrip('/').replace('http://', 'ws://')}{private}"
+    mine = {"cookie": cookie_of(client)}
+
+    with connect(f"{address}/ws", additional_headers=mine, open_timeout=PATIENCE_S) as viewer:
+        assert json.loads(viewer.recv(PATIENCE_S))["type"] == "snapshot"
+    with connect(f"{address}.embed/ws", additional_headers=mine, open_timeout=PATIENCE_S) as viewer:
+        assert rest(viewer) == []
+
+
+def test_an_embedded_page_follows_its_plot(client: PlotlyClient) -> None:
+    path = client.new_plot({"y": [1]})
+
+    with watch(client, f"{path}.embed") as viewer:
+        assert json.loads(viewer.recv(PATIENCE_S))["figure"]["data"] == [{"y": [1]}]
+
+
+@pytest.mark.parametrize("kind", ["scatter", "scattergl", "scattermap"])
+def test_both_pages_of_a_plot_may_do_what_its_traces_need(client: PlotlyClient, kind: str) -> None:
+    path = client.new_plot({"type": kind, "y": [1]})
+    policy, forbidden = plot_policy(client.figure(path))
+
+    for address in (path, f"{path}.embed"):
+        response, page = client.get(address)
+        assert response.headers["content-security-policy"] == policy
+        assert f'data-forbidden="{forbidden}"' in page.decode()

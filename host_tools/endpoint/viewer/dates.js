@@ -1,31 +1,55 @@
 // Dates for plotly.js, which ignores offsets: those that name a zone are told in the viewer's own, the others stay as they are.
+//
+// The viewer's clock may be set back while a plot goes on. What is drawn never runs back: all dates get the one offset of the newest,
+// and the axis tells the hours as the clock had them (clock.js).
 
 const DATE = /^\d{4}-\d\d-\d\d/;
-const ZONED = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)$/;
+const ZONED = /^(\d{4}-\d\d-\d\d)[T ](\d\d)(:\d\d)?(:\d\d)?(?:\.(\d+))?(?:[Zz]|([+-]\d\d):?(\d\d)?)$/;
 // The attributes that may hold dates; texts are never touched.
 const IN_TRACE = new Set(["x", "y", "z", "x0", "y0", "base", "open", "close"]);
 const IN_LAYOUT = new Set(["range", "x", "x0", "x1", "y", "y0", "y1", "tick0", "tickvals"]);
 
-/** Which kinds of dates were met so far. */
-export const met = { zoned: false, zoneless: false };
+/** Which kinds of dates were met so far, and what all those with a zone are away from UTC where they are drawn, in milliseconds. */
+export const met = { zoned: false, zoneless: false, offset: null };
 
 export const zoneName = () => Intl.DateTimeFormat().resolvedOptions().timeZone;
 
-const pad = (number, width) => String(number).padStart(width, "0");
+/** How far the viewer's clock is, or was, away from UTC at an instant, in milliseconds. */
+export const offsetAt = (instant) => -60_000 * new Date(instant).getTimezoneOffset();
 
-function localText(date) {
-  return `${pad(date.getFullYear(), 4)}-${pad(date.getMonth() + 1, 2)}-${pad(date.getDate(), 2)} ` +
-    `${pad(date.getHours(), 2)}:${pad(date.getMinutes(), 2)}:${pad(date.getSeconds(), 2)}.${pad(date.getMilliseconds(), 3)}`;
+/** The digits of a second's fraction that milliseconds cannot hold come back unchanged: plotly.js draws them. */
+function instantOf([, day, hours, minutes = ":00", seconds = ":00", fraction = "", zoneHours = "+00", zoneMinutes = "00"]) {
+  const milliseconds = fraction.slice(0, 3).padEnd(3, "0");
+  return [Date.parse(`${day}T${hours}${minutes}${seconds}.${milliseconds}${zoneHours}:${zoneMinutes}`), fraction.slice(3)];
+}
+
+/** What plotly.js draws where a date was that names a zone. */
+export function toShown(instant) {
+  met.offset ??= offsetAt(instant);
+  return new Date(instant + met.offset).toISOString().replace("T", " ").slice(0, -1);
+}
+
+/** Milliseconds of a date as it is drawn; NaN for what is no date. */
+export function shownMs(text) {
+  if (typeof text !== "string" || !DATE.test(text)) return NaN;
+  return Date.parse(text.length === 10 ? text : `${text.replace(" ", "T")}${text.length === 13 ? ":00" : ""}Z`);
 }
 
 function toLocal(value) {
   if (typeof value !== "string" || !DATE.test(value)) return value;
-  const date = ZONED.test(value) ? new Date(value.replace(" ", "T")) : NaN;
-  met[isNaN(date) ? "zoneless" : "zoned"] = true;
-  return isNaN(date) ? value : localText(date);
+  const zoned = ZONED.exec(value);
+  const [instant, rest] = zoned ? instantOf(zoned) : [NaN];
+  met[isNaN(instant) ? "zoneless" : "zoned"] = true;
+  return isNaN(instant) ? value : toShown(instant) + rest;
 }
 
 const localize = (value) => (Array.isArray(value) ? value.map(localize) : toLocal(value));
+
+/** Let the offset be that of the newest date of the first trace that has one. */
+export function newestFirst(data) {
+  met.offset = null;
+  for (const trace of data) if (met.offset === null && Array.isArray(trace.x)) toLocal(trace.x.at(-1));
+}
 
 /** The values of a trace's attribute. */
 export const traceValues = (key, values) => (IN_TRACE.has(key) ? localize(values) : values);
@@ -40,5 +64,6 @@ export function localizeLayout(value, key = "") {
   if (IN_LAYOUT.has(key)) return localize(value);
   if (Array.isArray(value)) return value.map((item) => localizeLayout(item));
   if (value === null || typeof value !== "object") return value;
-  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, localizeLayout(item, name.split(".").at(-1))]));
+  const lastOf = (path) => path.split(".").at(-1).replace(/\[\d+\]$/, "");
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, localizeLayout(item, lastOf(name))]));
 }

@@ -39,6 +39,10 @@ export class Editor {
   constructor(gd, onChange) {
     this.#gd = gd;
     this.#onChange = onChange;
+    if (form) this.#build();
+  }
+
+  #build() {
     const discard = button("Discard", "button");
     discard.addEventListener("click", () => this.#close());
     const buttons = Object.assign(document.createElement("div"), { className: "buttons" });
@@ -51,8 +55,9 @@ export class Editor {
     this.#restoreDraft();
   }
 
+  /** Never in a page that is embedded: it has no editor. */
   get open() {
-    return !form.hidden;
+    return form !== null && !form.hidden;
   }
 
   get data() {

@@ -1,30 +1,18 @@
-// The figure in the form that plotly.js draws, and what deltas do to it. The arrays are changed in place, never copied.
+// The figure as the endpoint tells it, with dates that plotly.js can read, and what deltas do to it. The arrays are changed in place.
 
-import { localizeLayout, localizeTrace, traceValues } from "./dates.js";
-
-const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
-
-/** plotly.js 3 stopped reading titles that are plain text, which is how older clients write them. */
-function titlesAsObjects(value) {
-  if (Array.isArray(value)) return value.map(titlesAsObjects);
-  if (!isObject(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => {
-    if (/(^|\.)title$/.test(key) && typeof item === "string") return [key, { text: item }];
-    return [key, titlesAsObjects(item)];
-  }));
-}
-
-export const prepareLayout = (layout) => localizeLayout(titlesAsObjects(layout));
+import { localizeLayout, localizeTrace, newestFirst, traceValues } from "./dates.js";
+import { isObject } from "./paths.js";
 
 const prepareFrame = (frame) => ({
   ...frame,
   ...(frame.data && { data: frame.data.map(localizeTrace) }),
-  ...(frame.layout && { layout: prepareLayout(frame.layout) }),
+  ...(frame.layout && { layout: localizeLayout(frame.layout) }),
 });
 
-export const prepareFigure = ({ data, layout, frames }) => ({
-  data: data.map(localizeTrace), layout: prepareLayout(layout), ...(frames && { frames: frames.map(prepareFrame) }),
-});
+export function prepareFigure({ data, layout, frames }) {
+  newestFirst(data);
+  return { data: data.map(localizeTrace), layout: localizeLayout(layout), ...(frames && { frames: frames.map(prepareFrame) }) };
+}
 
 const DATA = ["x", "y", "z", "a", "cells", "dimensions", "labels", "lat", "locations", "open", "r", "value", "values"];
 
@@ -75,5 +63,5 @@ function applyToTrace(trace, delta) {
 /** Changes a prepared figure in place. */
 export function applyDelta(figure, delta) {
   for (const change of delta.traces ?? []) applyToTrace(figure.data[change.i], change);
-  for (const [key, value] of Object.entries(prepareLayout(delta.layout ?? {}))) set(figure.layout, key, value);
+  for (const [key, value] of Object.entries(localizeLayout(delta.layout ?? {}))) set(figure.layout, key, value);
 }

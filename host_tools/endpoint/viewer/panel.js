@@ -1,6 +1,6 @@
 // The fields of the editor: each shows an attribute of the figure as it is drawn, and tells when it is changed.
 
-import { met } from "./dates.js";
+import { met, shownMs } from "./dates.js";
 
 const make = (tag, properties = {}, ...children) => {
   const element = Object.assign(document.createElement(tag), properties);
@@ -80,9 +80,9 @@ function endText(value, type) {
 
 function endValue(text, type) {
   if (type === "date") {
-    const date = new Date(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00` : text.replace(" ", "T"));
-    if (isNaN(date)) return null;
-    return met.zoned ? date.toISOString() : text;
+    const time = shownMs(text);
+    if (isNaN(time)) return null;
+    return met.zoned ? new Date(time - met.offset).toISOString() : text;
   }
   const number = Number(text);
   if (text === "" || isNaN(number)) return null;
@@ -96,6 +96,8 @@ function plotGroup(gd, editor) {
   group.input("Title", { maxLength: 300 }, () => editor.layout.title?.text, (text) => editor.setLayout({ "title.text": text || null }));
   group.select("Legend", [["", "auto"], ["true", "show"], ["false", "hide"]], () => String(editor.layout.showlegend ?? ""),
     (value) => editor.setLayout({ showlegend: value ? value === "true" : null }));
+  group.select("Outages", [["", "as gaps"], ["false", "joined by a line"]], () => String(editor.layout.meta?.gaps ?? ""),
+    (value) => editor.setLayout({ "meta.gaps": value ? false : null }));
   if (gd.data.length > 1 && gd.data.every((trace) => LINES.includes(trace.type ?? "scatter")) && layout) {
     group.select("Arrange", [["one", "in one plot"], ["stacked", "as subplots"]], () => arrangement(editor.layout),
       (value) => (value === "stacked" ? stack(gd, editor) : unstack(gd, editor)));
@@ -151,7 +153,7 @@ function traceGroup(gd, editor, index) {
     (color) => set(LINES.includes(drawn().type) ? { "line.color": color, "marker.color": color } : { "marker.color": color }));
   if (LINES.includes(trace.type ?? "scatter")) {
     group.select("Draw", [["lines", "lines"], ["markers", "markers"], ["lines+markers", "lines and markers"]],
-      () => drawn().mode, (mode) => set({ mode }));
+      () => editor.data[index]?.mode ?? drawn().mode, (mode) => set({ mode }));
     group.input("Line width", { type: "number", min: 0, max: 40, step: "any", placeholder: "2" }, () => editor.data[index]?.line?.width,
       number((width) => set({ "line.width": width })));
     group.input("Marker size", { type: "number", min: 0, max: 100, step: "any", placeholder: "6" },

@@ -1,22 +1,19 @@
 // The newest value of every trace, in its colour. Pressing one hides or shows its trace.
 
+import { plain, reading, unit } from "./words.js";
+
 const MOST = 12;
 const hidden = new Set(); // indexes of the traces that the viewer switched off
 const list = document.querySelector("#readouts");
 
-/** Many digits help nobody at a glance. */
-function short(value) {
-  if (typeof value !== "number") return value === undefined || value === null ? "–" : String(value);
-  return String(Number(value.toPrecision(6)));
-}
+const LINES = ["scatter", "scattergl"];
+const isDate = (value) => typeof value === "string" && /^\d{4}-\d\d/.test(value);
 
-/** The unit, when the title of the trace's axis is one ("°C") or ends with one ("Temperature (°C)"). */
-function unit(axisTitle) {
-  const title = plain(axisTitle).trim();
-  return /[([]([^()[\]]{1,8})[)\]]$/.exec(title)?.[1] ?? (/^(\S{1,3}|°\S+|\S+\/\S+)$/.test(title) ? title : "");
+/** Whether the newest value of a trace says something by itself: of readings that come one after the other, not of bubbles. */
+function isReadings({ type = "scatter", mode = "lines", x, y, stream, marker }) {
+  if (!LINES.includes(type) || !Array.isArray(y) || Array.isArray(marker?.size)) return false;
+  return isDate(x?.[0]) || Boolean(stream && /lines/.test(mode));
 }
-
-const isLine = (trace) => ["scatter", "scattergl"].includes(trace.type ?? "scatter") && Array.isArray(trace.y);
 
 function makeButton(gd, index) {
   const button = document.createElement("button");
@@ -36,28 +33,23 @@ function makeButton(gd, index) {
 function fill(button, trace, drawn, axis) {
   const [of, value] = button.children;
   of.textContent = plain(drawn.name);
-  value.textContent = `${short(trace.y.at(-1))} ${unit(axis?.title?.text)}`;
+  value.textContent = `${reading(trace.y)} ${unit(axis?.title?.text)}`;
   button.style.setProperty("--trace", drawn.line?.color ?? drawn.marker?.color ?? "");
 }
 
-/** A text without the few tags that plotly.js understands. */
-const plain = (text) => String(text ?? "").replace(/<[^>]*>/g, "");
-
-/** `gd._fullData` and `gd._fullLayout` hold the names, colours and axes that plotly.js chose. */
-export function showReadouts(gd) {
-  const wanted = gd.data.length <= MOST && gd.data.every(isLine) ? gd.data.length : 0;
+/** `data` is as the endpoint tells it; `gd._fullData` and `gd._fullLayout` hold the names, colours and axes that plotly.js chose. */
+export function showReadouts(gd, data) {
+  const wanted = replacesLegend(data) ? data.length : 0;
   while (list.children.length > wanted) list.lastChild.remove();
   while (list.children.length < wanted) list.append(makeButton(gd, list.children.length));
   [...list.children].forEach((item, index) => {
     const drawn = gd._fullData[index];
-    fill(item.firstChild, gd.data[index], drawn, gd._fullLayout[`yaxis${(drawn.yaxis ?? "y").slice(1)}`]);
+    fill(item.firstChild, data[index], drawn, gd._fullLayout[`yaxis${(drawn.yaxis ?? "y").slice(1)}`]);
   });
 }
 
 /** With readouts there is no need for a legend, unless the figure asks for one. */
-export const replacesLegend = (data) => data.length <= MOST && data.every(isLine);
+export const replacesLegend = (data) => data.length <= MOST && data.every(isReadings);
 
-/** A new snapshot of the figure does not bring back what the viewer switched off. */
-export function keepHidden(data) {
-  for (const index of hidden) if (data[index]) data[index].visible = "legendonly";
-}
+/** The traces as they are to be drawn: what the viewer switched off stays so. */
+export const keepHidden = (data) => data.map((trace, index) => (hidden.has(index) ? { ...trace, visible: "legendonly" } : trace));

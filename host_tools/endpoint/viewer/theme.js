@@ -11,11 +11,27 @@ const DARK = {
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
+const isDark = (layout) => dark.matches && !isColoured(layout);
+
+/** The ground that a figure with this layout is drawn on. */
+export const ground = (layout) => (isDark(layout) ? DARK : LIGHT).card;
+
 export const onChange = (callback) => dark.addEventListener("change", callback);
 
 /** A figure that brings colours of its own was made for a light page; half of them on a dark one cannot be read. */
 function isColoured(layout) {
   return Boolean(layout.paper_bgcolor ?? layout.plot_bgcolor ?? layout.font?.color);
+}
+
+const GOLDEN = 137.5; // degrees: hues so far apart never come back
+
+/** A colour for each of `count` traces, beyond the chosen ones in hues of their own. */
+function colourway({ colorway }, count) {
+  const more = Array.from({ length: Math.max(0, count - colorway.length) }, (_, index) => {
+    const hue = Math.round((20 + index * GOLDEN) % 360);
+    return `hsl(${hue}, ${[60, 45, 75][index % 3]}%, ${[48, 60, 54][index % 3]}%)`;
+  });
+  return [...colorway, ...more];
 }
 
 function axis(colours) {
@@ -25,20 +41,20 @@ function axis(colours) {
   };
 }
 
-/** Degrees instead of coastlines, which plotly.js would fetch from another server; and as much of the world as the points take. */
+/** Degrees instead of coastlines, which would come from another server; and as much of the world as the points take. */
 function map(colours) {
   const degrees = { showgrid: true, gridcolor: colours.grid };
   return { visible: false, fitbounds: "locations", showframe: true, framecolor: colours.line, bgcolor: colours.card, lataxis: degrees, lonaxis: degrees };
 }
 
-/** For a figure with this layout, as its owner wrote it. Somebody who edits it needs room for a title and a subtitle. */
-export function template(layout, editing) {
+/** For a figure as its owner wrote it. Somebody who edits it needs room for a title and a subtitle. */
+export function template({ data, layout }, editing) {
   if (layout.template) return layout.template;
-  const colours = dark.matches && !isColoured(layout) ? DARK : LIGHT;
+  const colours = isDark(layout) ? DARK : LIGHT;
   const hasTitle = Boolean(layout.title?.text);
   return {
     layout: {
-      colorway: colours.colorway,
+      colorway: colourway(colours, data.length),
       font: { color: colours.text, family: getComputedStyle(document.body).fontFamily, size: 13 },
       paper_bgcolor: colours.card, plot_bgcolor: colours.card,
       title: { font: { size: 17 }, x: 0.5, ...(editing && { y: 0.97, yanchor: "top" }) },

@@ -1,13 +1,19 @@
 // The live page: puts connection, figure and drawing together, and tells how the stream is.
 
+import { Actions } from "./actions.js";
 import { ago } from "./ago.js";
 import { Connection } from "./connection.js";
 import { met, zoneName } from "./dates.js";
+import { drawable } from "./drawable.js";
 import { Editor } from "./editor.js";
 import { applyDelta, isEmpty, prepareFigure } from "./figure.js";
+import { withGaps } from "./gaps.js";
+import { fitHeight } from "./height.js";
 import { Pacer } from "./pacer.js";
+import { isForbidden, reloadWider } from "./policy.js";
 import { keepHidden, replacesLegend, showReadouts } from "./readouts.js";
-import { onChange, template } from "./theme.js";
+import { ground, onChange, template } from "./theme.js";
+import { tellTime, withTime } from "./timeaxis.js";
 
 const WORDS = { connecting: "connecting", live: "live", waiting: "waiting", ended: "stream ended", none: "no stream", reconnecting: "reconnecting", gone: "gone" };
 const GONE = 4404; // as in pages.py
@@ -23,7 +29,7 @@ const CONFIG = {
 
 const element = (id) => document.querySelector(id);
 const gd = element("#plot");
-const state = element("header .state");
+const state = element("#state");
 const follow = element("#follow");
 
 const stream = { connected: false, gone: false, live: false, last: null, behind: 0 };
@@ -53,18 +59,20 @@ function showZone() {
   element("#zone").textContent = met.zoned ? `Times in ${zoneName()}` : met.zoneless ? "Times as they were sent" : "";
 }
 
-function notify(text) {
-  element("#notice").hidden = !text;
-  element("#notice").textContent = text;
+function say(id, text) {
+  element(id).hidden = !text;
+  if (element(id).textContent !== text) element(id).textContent = text;
 }
+
+const notify = (text) => say("#notice", text);
 
 /** The layout with what this page adds. A copy: plotly.js writes into what it gets. */
 function styledLayout(shown, drawings) {
-  const layout = structuredClone(shown.layout);
-  if (layout.title?.text === document.title && !editor.open) delete layout.title; // it stands in the heading already
+  const layout = structuredClone(withTime(gd, shown, !follow.hidden));
+  if (layout.title?.text === element("h1")?.textContent && !editor.open) delete layout.title; // it stands in the heading already
   return {
     ...layout,
-    template: template(layout, editor.open),
+    template: template(shown, editor.open),
     showlegend: layout.showlegend ?? (replacesLegend(shown.data) ? false : undefined),
     uirevision: layout.uirevision ?? "keep the viewer's zoom",
     datarevision: drawings, // the arrays change in place
@@ -76,8 +84,10 @@ function styledLayout(shown, drawings) {
 function watchZoom() {
   gd.on("plotly_relayout", (change) => {
     const keys = Object.keys(change);
-    if (keys.some((key) => /axis\d*\.range/.test(key))) follow.hidden = false;
-    else if (keys.some((key) => /axis\d*\.autorange$/.test(key))) follow.hidden = true;
+    const zoomed = keys.some((key) => /axis\d*\.range/.test(key));
+    if (!zoomed && !keys.some((key) => /axis\d*\.autorange$/.test(key))) return;
+    follow.hidden = !zoomed;
+    pacer.request();
   });
 }
 
@@ -86,18 +96,31 @@ function showEverything() {
   Plotly.relayout(gd, Object.fromEntries(axes.map((axis) => [`${axis}.autorange`, true])));
 }
 
+/** What is drawn of the figure, with the changes of the viewer and of whoever restyles it, and what is left out. */
+function shownFigure() {
+  const { figure: known, remarks } = drawable(actions.over(figure), ground(figure.layout));
+  const shown = editor.over(known);
+  return [{ ...shown, data: keepHidden(shown.data) }, remarks];
+}
+
+const drawnTrace = (shown) => (shown.layout.meta?.gaps === false ? (trace) => trace : withGaps);
+
 let drawings = 0;
 
 async function draw() {
+  if (isForbidden(figure.data) && reloadWider()) return;
   try {
-    const shown = editor.over(figure);
+    const [shown, remarks] = shownFigure();
     const editing = editor.open;
+    fitHeight(gd, shown.layout);
     const layout = styledLayout(shown, ++drawings);
-    await Plotly.react(gd, { ...shown, layout, config: { ...CONFIG, edits: editor.edits } });
+    await Plotly.react(gd, { ...shown, data: shown.data.map(drawnTrace(shown)), layout, config: { ...CONFIG, edits: editor.edits } });
     if (editing !== edited) listen(editing);
-    showReadouts(gd);
+    tellTime(gd, shown, layout);
+    showReadouts(gd, shown.data);
     editor.show();
     showZone();
+    say("#remarks", remarks.join(" "));
     notify(stream.gone ? GONE_TEXT : isEmpty(figure.data) ? "Waiting for the first reading" : "");
   } catch (error) {
     console.error(error);
@@ -110,10 +133,12 @@ function listen(editing) {
   edited = editing;
   follow.hidden = true;
   watchZoom();
+  actions.watch();
   editor.watch();
 }
 
 const pacer = new Pacer(draw);
+const actions = new Actions(gd, () => pacer.request());
 const editor = new Editor(gd, (saved) => {
   if (saved) figure = saved.over(figure);
   if (figure) pacer.request();
@@ -128,8 +153,9 @@ function noteTimes({ last, live, now }) {
 const HANDLERS = {
   snapshot(message) {
     seq = message.seq;
-    figure = prepareFigure(message.figure);
-    keepHidden(figure.data);
+    const renewed = prepareFigure(message.figure);
+    if (figure) actions.renew(figure, renewed);
+    figure = renewed;
     pacer.request();
   },
   delta(message) {

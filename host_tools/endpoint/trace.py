@@ -36,6 +36,7 @@ _STRUCT_CODES = {"i1": "b", "u1": "B", "i2": "h", "u2": "H", "i4": "i", "u4": "I
 # fmt: on
 # Lists in these are the cells of a matrix or the levels of categories. The arrays of such a trace run along nothing in common.
 _GRIDS = frozenset("xyz")
+_MOST_DIMENSIONS = 3  # of an array: an image's rows, columns and colours
 _MOST_COLUMNS = 150  # of a trace: each of them has a gap to fill in every row
 
 MAXPOINTS = "stream.maxpoints"
@@ -324,6 +325,8 @@ def _decode_array(value: Any) -> Any:
         numbers = [number for (number,) in struct.iter_unpack("<" + _STRUCT_CODES[value["dtype"]], raw)]
         shape = [int(length) for length in str(value.get("shape", len(numbers))).split(",")]
     except (binascii.Error, struct.error, ValueError):
+        return value
+    if len(shape) > _MOST_DIMENSIONS or math.prod(shape) != len(numbers):
         return value
     values: list[Any] = [number if math.isfinite(number) else None for number in numbers]
     for length in reversed(shape[1:]):

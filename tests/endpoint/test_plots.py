@@ -1,4 +1,5 @@
 import asyncio
+import base64
 from dataclasses import replace
 from typing import Any
 
@@ -319,6 +320,36 @@ async def test_a_plot_that_nobody_views_is_not_held_in_memory(core: Core) -> Non
     assert core.plots._plots[info.id].figure is None
     await stream(core, token, 2)
     assert core.x(info) == [1, 2]
+
+
+def base64_array(*numbers: int, **more: str) -> dict[str, str]:
+    return {"dtype": "i1", "bdata": base64.b64encode(bytes(numbers)).decode(), **more}
+
+
+SHAPES = ["", "3", "2,2", "1,3", ",".join(["1"] * 300 + ["3"]), "-1,-3", "x"]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_base64_array_is_the_same_before_and_after_a_restart(tmp_path: Any, shape: str) -> None:
+    """Also one whose shape would make lists nested so deep that nobody could read the plot any more."""
+
+    @in_core
+    async def test(core: Core) -> None:
+        info, token = await core.streamed_plot()
+        array = base64_array(1, 2, 3, **({"shape": shape} if shape else {}))
+        line = {"y": array, "z": array, "marker": {"size": array}, "layout": {"xaxis": {"range": array}}}
+        session = core.open(token)
+        session.lines(orjson.dumps(line) + b"\n")
+        assert await finish(session) is None
+        live = core.plots.figure(info.id, tokens=True)
+        assert await restarted(core, info) == live
+        core.plots._compact(info.id)
+        await core.plots.close()
+        assert await restarted(core, info) == live
+        if shape in ("", "3"):
+            assert live["data"][0]["marker"]["size"] == live["data"][0]["y"] == [1, 2, 3]
+
+    test(tmp_path)
 
 
 @in_core

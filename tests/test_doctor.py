@@ -311,6 +311,132 @@ def test_a_network_that_is_misspelt_gets_the_name_that_may_be_meant() -> None:
     assert "but Garden is" in wifi.unseen("garden", {"kitchen": (6, -50), "Garden": (11, -70)}).message
 
 
+_RADIO = """
+import sys
+sys.path[:0] = [%r, %r]
+import machine, network
+from plotpost import radio
+
+class Platform: platform = %r
+class Time:
+    ticks_diff = lambda later, earlier: later - earlier
+    ticks_ms = lambda: machine.now
+    def sleep_ms(ms): machine.now += ms
+class Air(network.WLAN):
+    def scan(self):
+        network._say("scan")
+        return [(b"home", b"", 6, -50, 3, False), (b"home", b"", 11, -40, 3, False), (b"attic", b"", 1, -70, 3, False)]
+    def ifconfig(self): return ("192.168.1.42",)
+radio.sys, sys.modules["time"], network.WLAN = Platform, Time, Air
+"""
+
+
+def _on_a_radio(runtime: Runtime, folder: Path, port: str, probe: str, *lines: str) -> Any:
+    """What a probe says on real MicroPython with the simulated radio of a port, after these lines."""
+    root = Path(__file__).parents[1]
+    (folder / "secrets.json").write_text(json.dumps({"wifi": {"home": "open sesame"}}))
+    before = _RADIO % (str(root / "firmware"), str(root / "tests" / "simulated"), port)
+    ask = "probe([b'home'])" if probe is probes.SCAN else "probe('home')"
+    own = probe.replace("'/secrets.json'", repr(str(folder / "secrets.json")))
+    inside = "\n    ".join(["network.air['home'] = 'open sesame'", *lines, f"print('answer: ' + repr({ask}))"])
+    (folder / "ask.py").write_text(f"{before}\n{own}\nwith network.Plugged({port!r}):\n    {inside}\n")
+    done = subprocess.run(runtime.command(str(folder / "ask.py")), capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return ast.literal_eval(done.stdout.rpartition("answer: ")[2])
+
+
+_SEEN = "", [(b"home", 6, -50)]
+
+
+def _outcome(joined: Any = None, scanned: Any = _SEEN) -> list[Finding]:
+    """What the check says when the board answers so."""
+    answers = {probes.SCAN: scanned, probes.JOIN: joined}
+
+    def run(code: str, timeout_s: float) -> str:
+        return f"answer: {next(told for probe, told in answers.items() if code.startswith(probe))!r}\n"
+
+    board: Any = SimpleNamespace(run=run)
+    config = {"wifi": ["home"], "endpoint": "http://192.168.1.10:8050"}
+    return findings(wifi.wifi, Patient("", None, attached=board, config=config))
+
+
+PORTS = ("esp32", "rp2")
+
+
+@pytest.mark.parametrize("port", PORTS)
+def test_a_network_is_joined_with_the_radio_of_each_port(port: str, runtime: Runtime, tmp_path: Path) -> None:
+    assert _on_a_radio(runtime, tmp_path, port, probes.SCAN) == ("", [(b"home", 11, -40), (b"attic", 1, -70)])
+    joined = _on_a_radio(runtime, tmp_path, port, probes.JOIN)
+    assert joined == ("joined", "192.168.1.42", -57)
+    assert _outcome(joined) == [ok("joined home: -57 dBm, channel 6, address 192.168.1.42")]
+
+
+@pytest.mark.parametrize(
+    ("port", "reason", "told"),
+    [
+        ("rp2", 0, "home refuses the password"),
+        ("esp32", 15, "home refuses the password"),
+        ("esp32", 204, "home refuses the password"),
+        ("esp32", 2, "home refuses the password, or is hardly in reach"),
+        ("esp32", 202, "home refuses the password, or is hardly in reach"),
+        ("esp32", 201, "home was in sight, and is out of reach"),
+        ("esp32", 205, "home is in sight, and cannot be joined (the radio says 205)"),
+        ("esp32", 210, "home is in sight, and cannot be joined (the radio says 210)"),
+    ],
+)
+def test_a_network_that_is_not_joined_is_told_with_the_radios_reason(
+    port: str, reason: int, told: str, runtime: Runtime, tmp_path: Path
+) -> None:
+    wrong = ("network.air['home'] = 'another key'", f"network.reason = {reason}")
+    answer = _on_a_radio(runtime, tmp_path, port, probes.JOIN, *wrong)
+    assert answer[0] == "failed"
+    (finding,) = _outcome(answer)
+    assert (finding.mark, finding.message) == (Mark.FAILED, told)
+    assert "open sesame" not in str(answer)
+
+
+RAISED = ("OSError('WiFi Out of Memory')", "RuntimeError('Wifi Unknown Error 0x0101')", "OSError(116)")
+
+
+@pytest.mark.parametrize("error", RAISED)
+@pytest.mark.parametrize(
+    ("probe", "call"),
+    [(probes.SCAN, call) for call in ("WLAN", "active(False)", "active(True)")]
+    + [
+        (probes.JOIN, call)
+        for call in ("WLAN", "active(False)", "active(True)", "connect", "isconnected", "status", "status(rssi)")
+    ],
+)
+def test_a_radio_that_fails_at_any_call_is_a_finding(probe: str, call: str, error: str, runtime: Runtime, tmp_path: Path) -> None:
+    wrong = ["network.air['home'] = 'another key'"] if call == "status" else []
+    answer = _on_a_radio(runtime, tmp_path, "esp32", probe, *wrong, f"network.raises[{call!r}] = {error}")
+    words = error.partition("(")[2].strip("')")
+    assert any(words in str(part) for part in answer)
+    (finding,) = _outcome(answer) if probe is probes.JOIN else _outcome(scanned=answer)
+    assert finding.mark is Mark.FAILED
+    assert finding.message.startswith("the radio fails")
+    assert words in finding.message
+    assert ("must start before programs fill the memory" in finding.remedy) == ("Memory" in error)
+
+
+def test_a_radio_that_cannot_scan_is_told_unless_something_was_seen(runtime: Runtime, tmp_path: Path) -> None:
+    answer = _on_a_radio(
+        runtime, tmp_path, "esp32", probes.SCAN, "network.raises['scan'] = RuntimeError('Wifi Unknown Error 0x3003')"
+    )
+    assert answer == ("Wifi Unknown Error 0x3003", [])
+
+
+@pytest.mark.parametrize("call", ["config(pm)", "config(reconnects)"])
+def test_a_setting_that_the_radio_does_not_know_keeps_from_no_network(call: str, runtime: Runtime, tmp_path: Path) -> None:
+    raising = f"network.raises[{call!r}] = RuntimeError('Wifi Unknown Error 0x0102')"
+    assert _on_a_radio(runtime, tmp_path, "esp32", probes.JOIN, raising)[0] == "joined"
+
+
+def test_without_the_agent_no_network_is_joined_and_the_remedy_is_told() -> None:
+    (finding,) = _outcome(("no agent", "", 0))
+    assert (finding.mark, finding.remedy) == (Mark.FAILED, "put it there: plotpost deploy")
+
+
 def _check(name: str, needs: tuple[str, ...] = (), error: Exception | None = None) -> Check:
     def examine(patient: Patient) -> Iterator[Finding]:
         if error is not None:

@@ -33,56 +33,69 @@ def probe():
     return time.gmtime()[:6]
 """
 
-# The networks in sight, strongest first: (name, channel, dBm). The radio is switched off and on first.
+# What the radio raised, "" if nothing, and the networks in sight, strongest first: (name, channel, dBm). It is switched off and on first.
+# An ESP32's raises RuntimeError, and OSError with a text.
 SCAN = """\
 def probe(wanted):
     import network, time
-    radio = network.WLAN(network.STA_IF)
-    radio.active(False)
-    time.sleep_ms(1000)
-    radio.active(True)
     seen = {}
+    try:
+        radio = network.WLAN(network.STA_IF)
+        radio.active(False)
+        time.sleep_ms(1000)
+        radio.active(True)
+    except (OSError, RuntimeError, ValueError) as error:
+        return str(error) or type(error).__name__, []
+    why = ''
     for _ in range(3):
         try:
             for name, _, channel, rssi in [found[:4] for found in radio.scan()]:
                 if name not in seen or seen[name][1] < rssi:
                     seen[name] = channel, rssi
-        except OSError:
-            pass
+        except (OSError, RuntimeError) as error:
+            why = str(error) or type(error).__name__
         if all([name in seen for name in wanted]):
             break
         time.sleep_ms(500)
     found = [(name, channel, rssi) for name, (channel, rssi) in seen.items()]
     found.sort(key=lambda each: -each[2])
-    return found[:20]
+    return '' if found else why, found[:20]
 """
 
-# Joins a network: (connected, status, address, dBm). Failures that the radio reports in the first seconds are not believed: link.py
+# Joins a network as the agent does, with its radio.py: ("joined", address, dBm), ("failed", what link.py makes of it, the radio's number),
+# ("broken", what the radio raised, 0), or ("no agent", "", 0). Failures of the first seconds are not believed: link.py.
 JOIN = """\
 def probe(name):
     import json, network, time
+    from time import ticks_diff, ticks_ms
+    try:
+        from plotpost import radio
+    except ImportError:
+        return 'no agent', '', 0
     with open('/secrets.json') as file:
         password = json.load(file)['wifi'][name]
-    radio = network.WLAN(network.STA_IF)
-    for prepare in (radio.disconnect, lambda: radio.config(pm=0xA11140)):
-        try:
-            prepare()
-        except (OSError, ValueError, TypeError):
-            pass
-    radio.connect(name, password)
-    began = time.ticks_ms()
-    waited = 0
-    while not radio.isconnected() and waited < 20000:
-        says = radio.status()
-        if waited > 6000 and (says < 0 or 200 <= says < 1000):
-            break
-        time.sleep_ms(100)
-        waited = time.ticks_diff(time.ticks_ms(), began)
-    says = radio.status()
-    if not radio.isconnected():
-        radio.disconnect()
-        return False, says, '', 0
-    return True, says, radio.ifconfig()[0], radio.status('rssi')
+    try:
+        air = radio.Radio()
+        for _ in range(2):
+            air.stop()
+            time.sleep_ms(1000)
+            air.start()
+            air.join(name, password)
+            began = ticks_ms()
+            waited = why = 0
+            while waited < 20000 and not (why and waited > 6000):
+                if air.connected():
+                    return 'joined', network.WLAN(network.STA_IF).ifconfig()[0], air.rssi()
+                time.sleep_ms(100)
+                why = radio.says(air.status())
+                waited = ticks_diff(ticks_ms(), began)
+            says = air.status()
+            if not why:
+                break
+        air.leave()
+        return 'failed', why, says
+    except radio.RAISES as error:
+        return 'broken', str(error) or type(error).__name__, 0
 """
 
 RESOLVE = """\

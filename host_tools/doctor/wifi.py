@@ -4,16 +4,18 @@ import difflib
 from collections.abc import Iterator
 from dataclasses import replace
 
+from plotpost import link
+
 from host_tools.doctor import probes
 from host_tools.doctor.findings import Failed, Finding, Mark, failed, ok, warning
 from host_tools.doctor.patient import Patient
 from host_tools.doctor.route import FromBoard, FromHere
 
 _SCAN_S = 40.0
-_JOIN_S = 35.0
+_JOIN_S = 60.0  # twice what link.py waits, and the radio's start
 _WEAK_DBM = -80  # packets are lost from about there on
 _SHOWN = 5
-_WRONG_KEY = (-3, 202, 204)  # network.WLAN.status() of rp2, and of esp32, where 204 is a handshake that timed out
+_PROVISION = "correct it: plotpost provision"
 
 _Seen = dict[str, tuple[int, int]]  # channel and dBm, the strongest first
 
@@ -28,15 +30,20 @@ def wifi(patient: Patient) -> Iterator[Finding]:
     near = [name for name in names if name in seen]
     problems = {name: unseen(name, seen) for name in names if name not in near}
     for name in near or names:  # a hidden network is in nobody's sight
-        is_joined, says, address, rssi = probes.ask(patient.device, probes.JOIN, name, timeout_s=_JOIN_S)
-        if is_joined:
-            problems.pop(name, None)
-            yield from map(_less, problems.values())
-            yield _joined(name, seen, address, rssi)
-            patient.route = _from_board(patient)
-            return
-        if name in near:
-            problems[name] = _refused(name, says)
+        outcome = probes.ask(patient.device, probes.JOIN, name, timeout_s=_JOIN_S)
+        match outcome:
+            case "joined", address, rssi:
+                problems.pop(name, None)
+                yield from map(_less, problems.values())
+                yield _joined(name, seen, address, rssi)
+                patient.route = _from_board(patient)
+                return
+            case "failed", why, says if name in near:
+                problems[name] = _refused(name, why, says)
+            case "broken", why, _:
+                raise Failed(f"the radio fails when it is to join {name}: {why}", _radio_remedy(why))
+            case "no agent", *_:
+                raise Failed("the agent, with which a network is joined, is not there", "put it there: plotpost deploy")
     *others, last = problems.values()
     yield from others
     raise Failed(last.message, last.remedy)
@@ -53,7 +60,9 @@ def _from_board(patient: Patient) -> FromBoard:
 
 
 def _scan(patient: Patient, names: list[str]) -> _Seen:
-    found = probes.ask(patient.device, probes.SCAN, [name.encode() for name in names], timeout_s=_SCAN_S)
+    why, found = probes.ask(patient.device, probes.SCAN, [name.encode() for name in names], timeout_s=_SCAN_S)
+    if why:
+        raise Failed(f"the radio fails: {why}", _radio_remedy(why))
     return {name.decode(errors="replace"): (channel, rssi) for name, channel, rssi in found if name}
 
 
@@ -80,10 +89,23 @@ def _joined(name: str, seen: _Seen, address: str, rssi: int) -> Finding:
     return ok(text)
 
 
-def _refused(name: str, says: int) -> Finding:
-    if says in _WRONG_KEY:
-        return failed(f"{name} refuses the password", "correct it: plotpost provision")
+def _refused(name: str, why: int, says: int) -> Finding:
+    """`why`: what link.py makes of the radio's number `says`."""
+    match why:
+        case link.WRONG_KEY:
+            return failed(f"{name} refuses the password", _PROVISION)
+        case link.REFUSED:
+            return failed(f"{name} refuses the password, or is hardly in reach", f"{_PROVISION}; or move the board nearer")
+        case link.NO_NETWORK:
+            return failed(f"{name} was in sight, and is out of reach", "move the board nearer to the access point")
     return failed(
         f"{name} is in sight, and cannot be joined (the radio says {says})",
         "is the password right (plotpost provision)? Does the access point filter addresses, want WPA3 alone, or give no addresses (DHCP)?",
     )
+
+
+def _radio_remedy(why: str) -> str:
+    again = "unplug the board, plug it in again, and look once more"
+    if "emory" in why:  # ESP32s: "WiFi Out of Memory"
+        return f"{again}: the radio must start before programs fill the memory; if it stays so, name fewer sensors"
+    return f"{again}; if it stays so, put MicroPython on it anew: plotpost flash"

@@ -194,13 +194,22 @@ class Device:
     def facts(self) -> Facts:
         return Facts(*ast.literal_eval(self.run(_FACTS)))
 
-    def run(self, code: str, timeout_s: float = 10.0) -> str:
-        """What a program prints; `timeout_s` is for each pause in its output. Raises Raised with the program's exception."""
+    def run(self, code: str, timeout_s: float = 10.0, on_output: Callable[[bytes], None] = lambda data: None) -> str:
+        """What a program prints; `timeout_s` is for each pause in its output, and `on_output` gets it as it comes.
+
+        Raises Raised with the program's exception.
+        """
+        printed = bytearray()
+
+        def hear(data: bytes) -> None:
+            printed.extend(data)
+            on_output(data)
+
         with self._guarded(), _quiet():
-            printed, error = self._transport.exec_raw(code, timeout=timeout_s)
+            _, error = self._transport.exec_raw(code, timeout=timeout_s, data_consumer=hear)
         if error:
             raise Raised(error.decode(errors="replace"))
-        return str(printed.decode(errors="replace")).replace("\r\n", "\n")
+        return printed.removesuffix(_CTRL_D).decode(errors="replace").replace("\r\n", "\n")
 
     def value(self, expression: str) -> Any:
         """A literal's value: numbers, text, bytes, tuples, lists, dictionaries."""

@@ -13,6 +13,9 @@ from host_tools.cli.attached import board_of, resuming
 from host_tools.config import ConfigError, Json, parsed, read
 from host_tools.device import Device
 
+TITLES = {"compare": "Comparing", "send": "Sending", "check": "Reading back", "move": "Putting in place"}
+"""What is seen of deploy.STEPS."""
+
 
 @click.command()
 @options.serial_port
@@ -47,7 +50,7 @@ def deploy(port: str | None, board: str | None, config: Path | None, as_json: bo
                 device,
                 chosen,
                 drivers,
-                lambda done, of: show("Deploying", done, of),
+                lambda step, done, of: show(TITLES[step], done, of),
                 packages=deploying.packages_of(settings or {}),
             )
     if as_json:

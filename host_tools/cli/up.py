@@ -16,6 +16,7 @@ from host_tools.boards import Board
 from host_tools.child_endpoint import ChildEndpoint
 from host_tools.cli import attached, options
 from host_tools.cli.account import account
+from host_tools.cli.deploy import TITLES as DEPLOY_TITLES
 from host_tools.endpoint.errors import EndpointError
 from host_tools.provision.complete import Source
 from host_tools.provision.documents import STDIN, read_documents
@@ -32,6 +33,7 @@ _TITLES = {
     "points": "Points",
     "download": "Downloading MicroPython",
     "write": "Writing MicroPython",
+    **{step: f"Agent: {title.lower()}" for step, title in DEPLOY_TITLES.items()},
 }
 _WIDTH = 10
 

@@ -13,12 +13,13 @@ from typing import Any
 from host_tools.boards import Board
 from host_tools.deploy import install, parts
 from host_tools.deploy.errors import DeployError
+from host_tools.deploy.install import STEPS, Progress
 from host_tools.deploy.libraries import Libraries
-from host_tools.device import Device, Facts, Progress, Raised
+from host_tools.device import Device, Facts, Raised
 from host_tools.runtime.bytecode import Compiler, Format, NotCompiled
 from host_tools.suitable import check_firmware, check_memory
 
-__all__ = ["DeployError", "Deployed", "Libraries", "deploy", "drivers_of", "packages_of"]
+__all__ = ["STEPS", "DeployError", "Deployed", "Libraries", "deploy", "drivers_of", "packages_of"]
 
 Json = Mapping[str, Any]
 
@@ -67,15 +68,15 @@ def deploy(
     device: Device,
     board: Board,
     drivers: Iterable[str],
-    progress: Progress = lambda done, whole: None,
+    progress: Progress = lambda step, done, whole: None,
     *,
     packages: Iterable[str] = (),
     libraries: Libraries | None = None,
 ) -> Deployed:
-    """Puts main.py, the agent with these drivers, and the packages that they import and the board lacks, on the board.
+    """Put main.py, the agent with these drivers, and the packages that they import and the board lacks, on the board.
 
-    Nothing runs there afterwards: resume it. `packages` are needed beside those that the drivers import. The count of bad
-    boots is forgotten, so that the board leaves safe mode. Raises DeployError or another DeviceError.
+    Nothing runs there afterwards: resume it. `packages` are needed beside those that the drivers import. `progress` is told each of STEPS.
+    The count of bad boots is forgotten, so that the board leaves safe mode. Raises DeployError or another DeviceError.
     """
     check_firmware(device.facts, board)
     check_memory(device.facts, board)
@@ -83,7 +84,7 @@ def deploy(
     sources = parts.needed(parts.firmware(), _known(drivers, board))
     packages = {*packages, *(parts.imported(sources, drivers) & libraries.packages.keys())}
     sources |= _lacking(device, libraries, packages)
-    planned = install.plan(device, _compiled(sources, device.facts))
+    planned = install.plan(device, _compiled(sources, device.facts), progress)
     if planned.is_empty:
         install.tidy(device, planned)
     else:

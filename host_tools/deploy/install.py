@@ -12,12 +12,15 @@ import contextlib
 import hashlib
 import itertools
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from host_tools.deploy.errors import DeployError
-from host_tools.device import Device, Progress, Raised
+from host_tools.device import Device, Raised
 
+Progress = Callable[[str, int, int], None]  # one of STEPS; how much is done, of all
+
+STEPS = ("compare", "send", "check", "move")
 MAIN = "main.py"
 SUMS = "plotpost/SHA256SUMS"
 _HOME = "plotpost"
@@ -25,8 +28,10 @@ STAGE = "/plotpost.new"
 _FINISH = "finish.py"
 _KEPT = "main.old{}.py"
 _RESERVE_BLOCKS = 12  # for folders, of which each takes two
-_SURVEY_S = 30.0  # for the hashes of one file
-_FINISH_S = 60.0
+_SURVEY_S = 30.0  # for the hash of one file
+_MOVE_S = (
+    30.0  # for one rename: littlefs erases a few sectors for it, each in 0.4 s at most (W25Q32JV and W25Q16JV datasheets, tSE)
+)
 _LARGEST = 3
 
 _MARK = '"""Ends a deploy of plotpost that was cut short, then gives main.py back."""'
@@ -39,6 +44,7 @@ stage = {stage!r}
 for name in {names!r}:
     try:
         os.rename(stage + "/" + name, "/" + name.replace("-", "/"))
+        print(end=".")  # who waits sees that it goes on
     except OSError as error:
         if error.errno != 2:
             raise
@@ -116,12 +122,12 @@ def recorded(device: Device) -> dict[str, str]:
     return {path: digest for digest, path in pairs}
 
 
-def plan(device: Device, files: Mapping[str, bytes]) -> Plan:
+def plan(device: Device, files: Mapping[str, bytes], progress: Progress) -> Plan:
     """Compares what is on the board with what is to be there, main.py among it. A deploy that was cut short is ended first."""
-    _end_what_was_begun(device)
+    _end_what_was_begun(device, progress)
     listed = recorded(device)
     elsewhere = (f"/{path}" for path in {*files, *listed} if not path.startswith(f"{_HOME}/"))
-    there = survey(device, [f"/{_HOME}", *elsewhere])
+    there = survey(device, [f"/{_HOME}", *elsewhere], _counted(progress, "compare", b"\n", len(files)))
     wanted = {path: sha256(content) for path, content in files.items()}
     sums = "".join(f"{digest}  {path}\n" for path, digest in sorted(wanted.items())).encode()
     own = {path for path, digest in listed.items() if there.get(path) == digest}
@@ -144,13 +150,13 @@ def carry_out(device: Device, plan: Plan, main: bytes, progress: Progress) -> No
     _tidy(device, set(plan.staged) - (new.keys() - missing.keys()))
     _require_room(device, missing)
     _stage(device, missing, progress)
-    _read_back(device, new)
+    _read_back(device, new, progress)
     for folder in sorted({posixpath.dirname(path) for path in (*plan.write, SUMS)} - {""}):
         device.make_folder(f"/{folder}")
     if plan.kept:
         device.rename(f"/{MAIN}", f"/{plan.kept}")
     device.rename(f"{STAGE}/{_FINISH}", f"/{MAIN}")
-    _run_finisher(device)
+    _run_finisher(device, _counted(progress, "move", b".", len(moved)))
 
 
 def tidy(device: Device, plan: Plan) -> None:
@@ -161,9 +167,12 @@ def tidy(device: Device, plan: Plan) -> None:
             device.run(f"import os\nos.rmdir({STAGE!r})")
 
 
-def survey(device: Device, paths: Iterable[str]) -> dict[str, str]:
-    """The SHA-256 of these files, and of all in these folders, taken on the board; by path without the first "/"."""
-    printed = device.run(_SURVEY.format(paths=sorted(paths)), timeout_s=_SURVEY_S)
+def survey(device: Device, paths: Iterable[str], on_output: Callable[[bytes], None] = lambda data: None) -> dict[str, str]:
+    """The SHA-256 of these files, and of all in these folders, taken on the board; by path without the first "/".
+
+    A line comes for each.
+    """
+    printed = device.run(_SURVEY.format(paths=sorted(paths)), _SURVEY_S, on_output)
     pairs = (line.split(" /", 1) for line in printed.splitlines())
     return {path: digest for digest, path in pairs}
 
@@ -195,21 +204,34 @@ def _finisher(plan: Plan, names: Iterable[str]) -> bytes:
     ).encode()
 
 
-def _end_what_was_begun(device: Device) -> None:
+def _counted(progress: Progress, step: str, mark: bytes, of: int) -> Callable[[bytes], None]:
+    """Tells how far a step is by the marks that the board prints."""
+    done = 0
+
+    def hear(data: bytes) -> None:
+        nonlocal done
+        if count := data.count(mark):
+            done = min(done + count, of)
+            progress(step, done, of)
+
+    return hear
+
+
+def _end_what_was_begun(device: Device, progress: Progress) -> None:
     try:
         main = device.read(f"/{MAIN}")
     except FileNotFoundError:
         return
     if main.startswith(_MARK.encode()):
         try:
-            _run_finisher(device)
+            _run_finisher(device, _counted(progress, "move", b".", main.count(b".mpy")))
         except Raised:  # somebody took away what it was to move
             device.remove(f"/{MAIN}")
 
 
-def _run_finisher(device: Device) -> None:
+def _run_finisher(device: Device, on_output: Callable[[bytes], None]) -> None:
     """As a module, so that it does not restart the board at its end."""
-    device.run(f"with open('/{MAIN}') as file:\n exec(file.read(), {{'__name__': 'finish'}})", timeout_s=_FINISH_S)
+    device.run(f"with open('/{MAIN}') as file:\n exec(file.read(), {{'__name__': 'finish'}})", _MOVE_S, on_output)
 
 
 def _free_name(device: Device) -> str:
@@ -228,7 +250,7 @@ def _stage(device: Device, files: Mapping[str, bytes], progress: Progress) -> No
     done = 0
 
     def report(sent: int, _: int) -> None:
-        progress(done + sent, whole)
+        progress("send", done + sent, whole)
 
     report(0, 0)
     for name, content in files.items():
@@ -241,8 +263,8 @@ def _stage(device: Device, files: Mapping[str, bytes], progress: Progress) -> No
         done += len(content)
 
 
-def _read_back(device: Device, files: Mapping[str, bytes]) -> None:
-    found = survey(device, [STAGE])
+def _read_back(device: Device, files: Mapping[str, bytes], progress: Progress) -> None:
+    found = survey(device, [STAGE], _counted(progress, "check", b"\n", len(files)))
     for name, content in files.items():
         if found.get(f"{STAGE}/{name}"[1:]) != sha256(content):
             raise DeployError(

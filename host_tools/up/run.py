@@ -171,7 +171,7 @@ class _Up:
             found.device,
             found.board,
             drivers,
-            lambda sent, of: self._listener.progressed("agent", sent, of),
+            self._listener.progressed,
             packages=deploy.packages_of(whole.config),
         )
         count = f"{len(done.written)} files written, {len(done.removed)} removed" if done.changed else "is up to date"

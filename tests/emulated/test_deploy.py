@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from host_tools import boards
-from host_tools.deploy import DeployError, Libraries, deploy, install
+from host_tools.deploy import STEPS, DeployError, Libraries, deploy, install
 from host_tools.device import Device
 from tests import processes
 from tests.deploy.conftest import Index, index  # noqa: F401  (a fixture)
@@ -90,6 +90,22 @@ def test_a_bare_board_gets_the_agent_even_if_it_loses_its_power_on_the_way(bare:
     said(bare, "config.json: cannot be read; put it beside main.py")
     with Device.open(bare.port) as device:
         assert device.run("import plotpost.agent\nprint(plotpost.agent.__file__)") == "plotpost/agent.mpy\n"
+
+
+def test_every_step_is_told_while_it_goes_on(bare: Pico) -> None:
+    """The renames alone take an ESP32 13 seconds."""
+    told: list[tuple[str, int, int]] = []
+    with Device.open(bare.port) as device:
+        deploy(device, PICO, ["health"], lambda *step: told.append(step))
+        assert list(dict.fromkeys(step for step, _, _ in told)) == ["send", "check", "move"]
+        moves = [(done, of) for step, done, of in told if step == "move"]
+        assert moves == [(done, len(moves)) for done in range(1, len(moves) + 1)]
+        assert len(moves) > 25
+        device.write("/plotpost/sensors/health.mpy", b"another one")
+        told.clear()
+        deploy(device, PICO, ["health"], lambda *step: told.append(step))
+    assert list(dict.fromkeys(step for step, _, _ in told)) == list(STEPS)
+    assert {step: of for step, _, of in told} == {step: done for step, done, _ in told}  # each to its end
 
 
 def test_a_second_deploy_writes_nothing(deployed: Pico, tmp_path: Path) -> None:
@@ -245,8 +261,12 @@ def little(version: str) -> dict[str, bytes]:
     }
 
 
+def _untold(step: str, done: int, of: int) -> None:
+    """Nobody watches."""
+
+
 def put(device: Device, files: Mapping[str, bytes]) -> None:
-    install.carry_out(device, install.plan(device, files), files["main.py"], lambda done, whole: None)
+    install.carry_out(device, install.plan(device, files, _untold), files["main.py"], _untold)
 
 
 def sums(files: Mapping[str, bytes]) -> dict[str, str]:
@@ -307,7 +327,7 @@ def test_a_deploy_that_was_interrupted_at_its_end_is_ended_at_the_next_start(
 ) -> None:
     wanted = upgrades.next()
     with monkeypatch.context() as patch, Device.open(pico.port) as device:
-        patch.setattr(install, "_run_finisher", lambda device: None)
+        patch.setattr(install, "_run_finisher", lambda device, on_output: None)
         put(device, wanted)
     pico.reset()
     said(pico, "runs")
@@ -320,7 +340,7 @@ def test_a_deploy_that_was_interrupted_at_its_end_is_ended_by_the_next_one(
 ) -> None:
     with Device.open(pico.port) as device:
         with monkeypatch.context() as patch:
-            patch.setattr(install, "_run_finisher", lambda device: None)
+            patch.setattr(install, "_run_finisher", lambda device, on_output: None)
             put(device, upgrades.next())
         wanted = upgrades.next()
         put(device, wanted)
@@ -333,7 +353,7 @@ def test_a_board_whose_started_deploy_somebody_took_away_can_be_deployed(
     wanted = upgrades.next()
     with Device.open(pico.port) as device:
         with monkeypatch.context() as patch:
-            patch.setattr(install, "_run_finisher", lambda device: None)
+            patch.setattr(install, "_run_finisher", lambda device, on_output: None)
             put(device, wanted)
         for path in device.files("/plotpost.new"):
             device.remove(path)

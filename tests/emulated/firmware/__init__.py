@@ -11,7 +11,7 @@ from pathlib import Path
 import platformdirs
 
 from tests.emulated.errors import Missing
-from tests.emulated.firmware import sources, toolchain
+from tests.emulated.firmware import definitions, sources, toolchain
 from tests.emulated.firmware.build import Recipe
 from tests.emulated.firmware.posix_esp32 import PosixEsp32
 from tests.emulated.firmware.progress import Progress, silent
@@ -56,6 +56,7 @@ def _build(home: Path, wanting: dict[str, Path], progress: Progress) -> None:
     with tempfile.TemporaryDirectory(prefix="build-", dir=home) as temporary:
         work = Path(temporary)
         tree = sources.fetch(work / "source", progress)
+        definitions.keep(tree)
         for board, folder in wanting.items():
             fresh = work / board
             fresh.mkdir()

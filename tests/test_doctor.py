@@ -294,6 +294,44 @@ def test_readings_are_held_against_what_the_part_can_measure(driver: str, channe
     assert bool(finding.remedy) == (mark is not Mark.OK)
 
 
+def _sensor(driver: str, said: Any, platform: str = "esp32", calibration: str = "") -> Finding:
+    """What is said of a sensor at pin 34 when the board answers so to SENSOR."""
+    answers = {probes.SENSOR: said, probes.UNCALIBRATED: calibration}
+
+    def run(code: str, timeout_s: float) -> str:
+        return f"answer: {next(told for probe, told in answers.items() if code.startswith(probe))!r}\n"
+
+    board: Any = SimpleNamespace(run=run, facts=SimpleNamespace(platform=platform))
+    config = {"sensors": [{"driver": driver, "pin": 34, "every": "1s", "channels": {}}]}
+    (finding,) = findings(sensors.sensors, Patient("", None, attached=board, config=config))
+    return finding
+
+
+VOLTS = ("values", [("voltage", "V", 3, 1650), ("level", "%", 1, 500)])
+
+
+@pytest.mark.parametrize("error", ["[Errno 95] EOPNOTSUPP: ESP_ERR_NOT_SUPPORTED", "(-258, 'ESP_ERR_INVALID_ARG')"])
+def test_an_analog_input_without_calibration_is_told_and_its_wires_are_not_blamed(error: str) -> None:
+    finding = _sensor("analog", VOLTS, calibration=error)
+    assert (finding.mark, finding.message) == (
+        Mark.WARNING,
+        f"analog at 34: voltage 1.650 V, level 50.0 %; uncalibrated ({error})",
+    )
+    broken = _sensor("analog", ("broken", error))
+    assert (broken.mark, "wires" in broken.remedy) == (Mark.FAILED, False)
+
+
+def test_a_calibrated_analog_input_and_a_picos_are_well() -> None:
+    assert _sensor("analog", VOLTS).mark is Mark.OK
+    assert _sensor("analog", VOLTS, "rp2", "a Pico is not asked").mark is Mark.OK
+
+
+def test_a_part_that_does_not_answer_gets_a_look_at_its_wires() -> None:
+    finding = _sensor("dht22", ("broken", "[Errno 116] ETIMEDOUT"))
+    assert finding.message == "dht22 at 34 cannot be read: it does not answer"
+    assert finding.remedy.startswith("look at its wires")
+
+
 def test_every_driver_has_a_range_or_reports_on_the_agent() -> None:
     from plotpost.sensors import DRIVERS, driver
 

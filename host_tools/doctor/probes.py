@@ -203,6 +203,17 @@ def probe(name, options):
     return 'broken', failure
 """
 
+# Why an ESP32 cannot correct what it measures at a pin, "" where it can: chips of some makes have no calibration in their fuses.
+UNCALIBRATED = """\
+def probe(pin):
+    from machine import ADC, Pin
+    try:
+        ADC(Pin(pin), atten=ADC.ATTN_11DB).read_uv()
+    except OSError as error:
+        return str(error)
+    return ''
+"""
+
 
 def ask(device: Device, probe: str, *arguments: Any, timeout_s: float = 10.0) -> Any:
     """What the probe returns on the board for these arguments, which are literals too. Raises DeviceError."""

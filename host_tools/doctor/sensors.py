@@ -5,10 +5,12 @@ from typing import Any
 
 from host_tools.boards import Board
 from host_tools.doctor import probes
-from host_tools.doctor.findings import Finding, failed, ok, warning
+from host_tools.doctor.findings import Finding, Mark, failed, ok, warning
 from host_tools.doctor.patient import Patient
 
 _READ_S = 20.0
+_WIRES = "look at its wires: supply, ground, the pin, and a pull-up where it needs one"
+_REMEDIES = {"analog": "the chip's converter fails, whatever is wired to it: take another pin, which `plotpost boards` tells"}
 _OWN_KEYS = ("driver", "every", "channels")
 
 # What a part can measure, from its datasheet, or what can be at all. The driver's file names the source.
@@ -40,11 +42,24 @@ def _examine(patient: Patient, entry: Mapping[str, Any]) -> Finding:
         case "absent":
             return failed(f"{name} is not there: {found}", "look at its entry in config.json: plotpost provision")
         case "broken":
-            return failed(
-                f"{name} cannot be read: {_plain(found)}",
-                "look at its wires: supply, ground, the pin, and a pull-up where it needs one",
-            )
-    return judge(name, driver, found)
+            return failed(f"{name} cannot be read: {_plain(found)}", _REMEDIES.get(driver, _WIRES))
+    finding = judge(name, driver, found)
+    return _uncalibrated(patient, entry["pin"], finding) if driver == "analog" and _is_esp32(patient) else finding
+
+
+def _is_esp32(patient: Patient) -> bool:
+    return patient.device.facts.platform == "esp32"
+
+
+def _uncalibrated(patient: Patient, pin: int, finding: Finding) -> Finding:
+    """A warning where the chip cannot correct its converter; what is worse stays."""
+    why = probes.ask(patient.device, probes.UNCALIBRATED, pin)
+    if not why or finding.mark is not Mark.OK:
+        return finding
+    return warning(
+        f"{finding.message}; uncalibrated ({why})",
+        "this chip has no calibration of its converter: voltages may be a tenth off; set low and high by what it shows",
+    )
 
 
 def _pin_name(board: Board | None, pin: str | int) -> str:

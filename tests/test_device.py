@@ -36,7 +36,7 @@ def test_a_board_that_is_not_known_is_what_the_user_says_or_must_be_named() -> N
 
 
 def test_nothing_but_the_error_tells_of_a_board_that_answers_amiss(capsys: pytest.CaptureFixture[str]) -> None:
-    def exec_raw(code: str, timeout: float) -> None:
+    def exec_raw(code: str, **options: object) -> None:
         print(b"what mpremote did not expect")
         raise TransportError("could not enter raw repl")
 

@@ -28,7 +28,7 @@ CHECKS = (
     Check("wifi", ("config",), wifi.wifi),
     Check("name", ("wifi",), endpoint.name),
     Check("endpoint", ("name",), endpoint.endpoint),
-    Check("proxy", (), endpoint.proxy),
+    Check("proxy", ("endpoint",), endpoint.proxy),
     Check("time", ("endpoint",), endpoint.clock),
     Check("tokens", ("endpoint",), endpoint.tokens),
     Check("sensors", ("files", "config"), sensors.sensors),

@@ -3,7 +3,7 @@
 import json
 import re
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_plus
 
 from .errors import Refusal
 
@@ -13,6 +13,8 @@ Fields = dict[str, Any]
 _JSON_FIELDS = ("args", "kwargs")
 _RAW_ARGS = re.compile(r"(?:^|&)args=\s*[\[{]")
 _SPACE = re.compile(r"\s*")
+_LONGEST = 256  # bytes of a name or key
+_MOST_FIELDS = 100
 # A graph option that was never set: what JavaScript's JSON.stringify(undefined) makes of it, and no value at all.
 _NOTHING = ("", "undefined")
 # Very old clients send NaN as a bare word. Viewers know null alone.
@@ -28,8 +30,34 @@ def parse_form(body: bytes) -> Fields:
     return _raw_form(text) if _RAW_ARGS.search(text) else _encoded_form(text)
 
 
+def credentials_in(body: bytes) -> tuple[str, str]:
+    """`un` and `key`, found without looking at the rest: who has no key must not have megabytes parsed.
+
+    They stand before `args`, where no text can pretend to be one of them, or in their last place. Empty when missing.
+    """
+    end = body.find(b"args=")
+    return _quick(body, b"un", end), _quick(body, b"key", end)
+
+
+def _quick(body: bytes, name: bytes, end: int) -> str:
+    field = b"&" + name + b"="
+    if body.startswith(field[1:]):
+        start = len(field) - 1
+    else:
+        at = body.find(field, 0, max(end, 0))
+        at = at if at >= 0 else body.rfind(field)
+        if at < 0:
+            return ""
+        start = at + len(field)
+    value = body[start : start + _LONGEST].partition(b"&")[0]
+    return unquote_plus(value.decode("utf-8", "replace")).strip()
+
+
 def _encoded_form(text: str) -> Fields:
-    fields: Fields = dict(parse_qsl(text, keep_blank_values=True))
+    try:
+        fields: Fields = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS))
+    except ValueError:
+        raise Refusal(400, f"the form has more than {_MOST_FIELDS} fields") from None
     for name in _JSON_FIELDS:
         if name in fields:
             fields[name] = _value(name, fields[name].strip())

@@ -8,9 +8,10 @@ import asyncio
 import logging
 import math
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Protocol, cast
 
 import uvicorn
@@ -35,6 +36,7 @@ class Session(Protocol):
     """One stream request, as the rules of streams see it. Exactly one of finish() and abort() is called, once."""
 
     on_drained: Callable[[], None] | None
+    on_known: Callable[[], None] | None  # called when a line has shown a token that may be used
 
     @property
     def settled(self) -> int | None:
@@ -74,13 +76,16 @@ class Limits:
     """What one client, and all of them together, may take."""
 
     streams: int = 20_000  # open stream requests
-    heads: int = 4000  # connections that wait for a request head; beyond it the one that waits longest has to go
+    heads: int = 4000  # connections that have shown no whole request and no token yet; beyond it one of them has to go
     others: int = 8000  # connections that are no streams: those that wait, pages under way, viewers
+    of_address: int = 500  # of those that have shown nothing yet, and as many pages and viewers
     line: int = MAX_LINE  # bytes
+    first_line: int = 64 * 1024  # bytes, as long as a stream has shown no token
     idle_s: float = 60.0  # a stream without data ends after this time (Plotly's protocol: a minute)
     head_s: float = 60.0  # from the connection, or the last answer, to a whole request head
     drain_s: float = 2.0  # how long a refused client's input is still read, so that the answer reaches it
-    drain_bytes: int = 1024 * 1024
+    drain_bytes: int = 64 * 1024 * 1024  # of that; as long as a body of known length goes on coming the time begins anew
+    drain_most_s: float = 60.0  # and how often
     tick_s: float = 1.0  # how coarse the timer is
 
 
@@ -105,6 +110,9 @@ class Gate:
         self.stopping = False
         self.fronts: set[Front] = set()
         self.waiting: dict[Front, None] = {}  # for a request head; the longest wait comes first
+        self.unfinished: dict[Front, None] = {}  # a body that is still to come, a stream without a token; the longest comes first
+        self.viewers: set[Front] = set()
+        self.pages: Counter[str] = Counter()  # of an address: requests under way, and viewers
         self.serving: set[StreamRequest] = set()
         self._clock = clock
         self._now = clock() + self.limits.tick_s
@@ -153,6 +161,38 @@ class Gate:
         self._now = now + self.limits.tick_s
         for front in [front for front in self.fronts if front.deadline <= now]:
             front.expire()
+        for front in [viewer for viewer in self.viewers if viewer.transport.is_closing()]:
+            front.forget_page()
+        self.thin_out()
+
+    def make_room(self) -> None:
+        """Let go who has shown nothing for the longest, if there are too many of them."""
+        if len(self.waiting) + len(self.unfinished) > self.limits.heads:
+            next(chain(self.unfinished, self.waiting)).let_go()
+
+    def make_room_for_stream(self) -> None:
+        """Let go a stream that has shown no token, if there are too many streams. Raises Refusal(503) when there is none."""
+        if len(self.serving) < self.limits.streams:
+            return
+        unknown = next((front for front in self.unfinished if isinstance(front.request, StreamRequest)), None)
+        if unknown is None:
+            raise Refusal(503, f"all {self.limits.streams} streams that this endpoint allows are open; try again later")
+        unknown.let_go()
+
+    def thin_out(self) -> None:
+        """Let go those that have shown nothing of each address that has too many of them, except a proxy that speaks for others.
+
+        Not before some time has passed: a thousand boards behind one address may come at once, and show a token each.
+        """
+        unknown = [*self.unfinished, *self.waiting]
+        if len(unknown) <= self.limits.of_address:
+            return
+        left = Counter(front.peer.address for front in unknown)
+        for front in unknown:
+            address = front.peer.address
+            if left[address] > self.limits.of_address and not self.proxies.trusts(address):
+                left[address] -= 1
+                front.let_go()
 
     async def run(self) -> None:
         """Sweep for ever."""
@@ -170,10 +210,13 @@ class Front(asyncio.Protocol):
     __slots__ = (
         "_app_state",
         "_config",
+        "_counted",
+        "_drain_until",
         "_drained",
         "_eof",
         "_input",
         "_leaving",
+        "_page_of",
         "_pumping",
         "_server_state",
         "_unread",
@@ -201,6 +244,9 @@ class Front(asyncio.Protocol):
         self._eof = False  # the client sends no more
         self._leaving = False  # the last answer is out; what still comes is thrown away
         self._drained = 0
+        self._drain_until = math.inf
+        self._counted = False  # the request said how long its body is
+        self._page_of: str | None = None  # the address whose page or viewer this is
         self._unread = math.inf  # bytes that the client had not taken at the last deadline, if there were any
 
     # Called by the event loop
@@ -215,7 +261,7 @@ class Front(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._leaving:
-            self._drain(data)
+            self.drain(data)
             return
         gathered = bool(self._input)
         self._input += data
@@ -234,6 +280,7 @@ class Front(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget()
+        self.forget_page()
         if self.request is not None:
             if self._input and not self.request.complete:
                 self.request.feed(self._input)
@@ -278,8 +325,8 @@ class Front(asyncio.Protocol):
     # Called by the requests
 
     def extend(self) -> None:
-        """The client has the whole idle time again."""
-        self.deadline = self.gate.deadline(self.gate.limits.idle_s)
+        """The client has the whole idle time again, unless it was answered already."""
+        self.deadline = min(self._drain_until, self.gate.deadline(self.gate.limits.idle_s))
 
     def next_request(self) -> None:
         """The request is over and the connection stays open."""
@@ -301,12 +348,20 @@ class Front(asyncio.Protocol):
         self.request = None
         self._leaving = True
         self._input = b""
+        self.shown()
         if self._eof or not self.transport.can_write_eof():  # closing TLS waits for the client's goodbye, and so loses nothing
             self.transport.close()
             return
         self.transport.write_eof()
         self.transport.resume_reading()
+        self._drain_until = self.gate.deadline(self.gate.limits.drain_most_s)
         self.deadline = self.gate.deadline(self.gate.limits.drain_s)
+
+    def drain_request(self) -> None:
+        """The answer is out before the request was: throw the rest away, for a while."""
+        if self._drain_until == math.inf:
+            self._drain_until = self.gate.deadline(self.gate.limits.drain_most_s)
+        self.extend()
 
     def throw_away(self, seconds: float) -> None:
         """Answer nothing; throw away what still comes, for that long."""
@@ -318,8 +373,41 @@ class Front(asyncio.Protocol):
     def handed_over(self) -> None:
         """Another protocol, a WebSocket's, has taken the transport."""
         self._forget()
+        self.gate.viewers.add(self)
         self.request = None
         self._leaving = True
+
+    def shown(self) -> None:
+        """It has shown what it wants and may: it is let go for nobody else."""
+        self.gate.waiting.pop(self, None)
+        self.gate.unfinished.pop(self, None)
+
+    def count_page(self) -> None:
+        """The whole request for it has come."""
+        if self._page_of is None:
+            self._page_of = self.peer.address
+            self.gate.pages[self._page_of] += 1
+
+    def forget_page(self) -> None:
+        """The page is sent, the viewer gone."""
+        self.gate.viewers.discard(self)
+        if self._page_of is not None:
+            self.gate.pages[self._page_of] -= 1
+            if not self.gate.pages[self._page_of]:
+                del self.gate.pages[self._page_of]
+            self._page_of = None
+
+    def let_go(self) -> None:
+        """Others need the place more."""
+        refusal = Refusal(503, "too many connections wait here without a request or a token; try again later")
+        self.shown()
+        if isinstance(self.request, StreamRequest):
+            self.request.evict(refusal)
+        elif self.request is not None or not self._input:
+            self.transport.abort()
+        else:
+            self.transport.write(_answer(refusal.status, refusal.message, None, False, self.peer.untrusted))
+            self.transport.close()
 
     # Its own
 
@@ -331,28 +419,32 @@ class Front(asyncio.Protocol):
 
     def _forget(self) -> None:
         self.gate.fronts.discard(self)
-        self.gate.waiting.pop(self, None)
+        self.shown()
         self._server_state.connections.discard(cast(Any, self))
 
     def _await_head(self) -> None:
         self.request = None
+        self.forget_page()
+        self.peer = Peer(self.address)
+        self._drained, self._drain_until = 0, math.inf
         self.deadline = self.gate.deadline(self.gate.limits.head_s)
         self.gate.waiting[self] = None
-        if len(self.gate.waiting) > self.gate.limits.heads:
-            longest = next(iter(self.gate.waiting))
-            longest._give_up_waiting(Refusal(503, "too many connections wait without a request; try again later"))
+        self.gate.make_room()
 
     def _give_up_waiting(self, refusal: Refusal) -> None:
-        self.gate.waiting.pop(self, None)
+        self.shown()
         if self._input:
             self.answer(refusal.status, refusal.message)
         else:
             self.transport.close()
 
-    def _drain(self, data: bytes) -> None:
+    def drain(self, data: bytes) -> None:
+        """Throw away what the client sends behind its answer, within limits."""
         self._drained += len(data)
         if self._drained > self.gate.limits.drain_bytes:
             self.transport.close()
+        elif self._leaving and self._counted:
+            self.deadline = min(self._drain_until, self.gate.deadline(self.gate.limits.drain_s))
 
     def work_off(self) -> None:
         """Make use of what has come."""
@@ -400,7 +492,12 @@ class Front(asyncio.Protocol):
         raw, self._input = self._input[:end], self._input[end:]
         self.gate.waiting.pop(self, None)
         self.extend()
-        self.route(parse_head(raw), raw)
+        head = parse_head(raw)
+        self._counted = head.content_length is not None and not head.chunked
+        self.route(head, raw)
+        if self.request is not None and not self.request.shown:
+            self.gate.unfinished[self] = None
+            self.gate.make_room()
         return True
 
     def route(self, head: Head, raw: bytes) -> None:
@@ -420,18 +517,19 @@ class Front(asyncio.Protocol):
         """Pages, REST, viewers."""
         if len(self._server_state.connections) - len(self.gate.serving) > self.gate.limits.others:
             raise Refusal(503, "too many pages are open at this endpoint; try again later")
+        if self.gate.pages[self.peer.address] >= self.gate.limits.of_address:
+            raise Refusal(503, "too many pages are open at this endpoint from your address; close some")
         if not head.host_is_sound:
             raise Refusal(400, "the header Host is neither a name nor an address, with or without a port")
         strange = self.gate.names.refuse(head, self.peer) if self.gate.names is not None else None
-        state = {**self._app_state, "peer": self.peer, "strange_host": strange}
+        state = {**self._app_state, "peer": self.peer, "strange_host": strange, "shown": self.shown}
         self.request = AsgiRequest(self, head, self._config, self._server_state, state)
         self.request.begin(raw)
 
     def _begin_stream(self, head: Head) -> None:
         self.gate.work_off()  # what came before on another connection counts before, also when this stream ends that one
         try:
-            if len(self.gate.serving) >= self.gate.limits.streams:
-                raise Refusal(503, f"all {self.gate.limits.streams} streams that this endpoint allows are open; try again later")
+            self.gate.make_room_for_stream()
             self.request = StreamRequest(self, head)
         except Refusal as refusal:
             # There is no session that knows more: what lies before its first number is settled, as the client itself says.
@@ -443,17 +541,20 @@ class Front(asyncio.Protocol):
 class StreamRequest:
     """A `POST /`: its body goes to a session line by line, its answer comes when all of it is committed."""
 
-    __slots__ = ("_body", "_front", "_keep_alive", "_lines", "_refusal", "_session", "complete")
+    __slots__ = ("_body", "_front", "_keep_alive", "_lines", "_refusal", "_session", "complete", "shown")
 
     def __init__(self, front: Front, head: Head) -> None:
         _check_framing(head)
         self.complete = False  # no more of the body is wanted; only the answer is missing
+        self.shown = head.token is not None  # a token that may be used; without one in the head a line must have it
         self._front = front
         self._body = body_of(head)
-        self._lines = Lines(front.gate.limits.line)
+        self._lines = Lines(front.gate.limits.line if self.shown else front.gate.limits.first_line)
         self._keep_alive = head.keep_alive_asked
         self._refusal: Refusal | None = None
         self._session = front.gate.streams.open(head, self.evict)
+        if not self.shown:
+            self._session.on_known = self._known
 
     def begin(self, head: Head) -> None:
         self._front.gate.serving.add(self)
@@ -503,6 +604,11 @@ class StreamRequest:
         if self._session.congested and not self.complete:
             self._session.on_drained = self._drained
             self._front.transport.pause_reading()
+
+    def _known(self) -> None:
+        self.shown = True
+        self._lines.limit = self._front.gate.limits.line
+        self._front.shown()
 
     def _drained(self) -> None:
         self._session.on_drained = None
@@ -555,6 +661,22 @@ class StreamRequest:
         self.lost(None)
 
 
+class _Answering:
+    """The transport as uvicorn writes an answer to it: closed behind a request that still comes, the answer would be lost."""
+
+    def __init__(self, request: "AsgiRequest", front: Front) -> None:
+        self._request = request
+        self._front = front
+        self.write = front.transport.write
+        self.is_closing = front.transport.is_closing
+
+    def close(self) -> None:
+        if self._request.complete:
+            self._front.transport.close()
+        else:
+            self._front.leave()
+
+
 class AsgiRequest(HttpToolsProtocol):
     """uvicorn's own protocol, for one request: the front gives it the bytes of that request and no others."""
 
@@ -572,6 +694,10 @@ class AsgiRequest(HttpToolsProtocol):
         """The whole request has come; only the answer is missing."""
         return self._body.done
 
+    @property
+    def shown(self) -> bool:
+        return self.complete
+
     def begin(self, raw_head: bytes) -> None:
         self.connection_made(self._front.transport)
         self.connections.discard(self)  # the front is registered in its place
@@ -585,6 +711,8 @@ class AsgiRequest(HttpToolsProtocol):
     def feed(self, data: bytes) -> bytes:
         """Take bytes of the connection, return those that belong to the next request."""
         self._body.feed(data)
+        if self._responded:
+            self._front.drain(data)
         surplus = self._body.surplus
         self.data_received(data[: len(data) - len(surplus)])
         self._go_on()
@@ -600,6 +728,11 @@ class AsgiRequest(HttpToolsProtocol):
 
     def lost(self, exc: Exception | None) -> None:
         self.connection_lost(exc)
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        if self.cycle is not None:  # no WebSocket
+            self.cycle.transport = cast(asyncio.Transport, _Answering(self, self._front))
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
@@ -620,6 +753,10 @@ class AsgiRequest(HttpToolsProtocol):
             self.transport.abort()
         if self.complete:
             self._front.deadline = math.inf
+            self._front.shown()
+            self._front.count_page()
+        elif self._responded and self._front.request is self:
+            self._front.drain_request()
         if self.complete and self._responded and not self.transport.is_closing():
             self._front.next_request()
 

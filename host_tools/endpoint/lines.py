@@ -12,10 +12,10 @@ class Lines:
     skips exactly this one, and every Plotly client knows the status.
     """
 
-    __slots__ = ("_limit", "_partial", "refusal")
+    __slots__ = ("_partial", "limit", "refusal")
 
     def __init__(self, limit: int = MAX_LINE) -> None:
-        self._limit = limit
+        self.limit = limit
         self._partial = bytearray()
         self.refusal: Refusal | None = None  # a line was too long; the lines before it were good
 
@@ -36,14 +36,14 @@ class Lines:
         return line + b"\n" if line else b""
 
     def _within_limit(self, block: bytes) -> bytes:
-        if len(block) <= self._limit and len(self._partial) <= self._limit:
+        if len(block) <= self.limit and len(self._partial) <= self.limit:
             return block
         start = 0
         while (end := block.find(b"\n", start)) >= 0:
-            if end - start > self._limit:
+            if end - start > self.limit:
                 break
             start = end + 1
-        if start < len(block) or len(self._partial) > self._limit:
-            self.refusal = Refusal(422, f"a line is longer than {self._limit} bytes")
+        if start < len(block) or len(self._partial) > self.limit:
+            self.refusal = Refusal(422, f"a line is longer than {self.limit} bytes")
             self._partial = bytearray()
         return block[:start]

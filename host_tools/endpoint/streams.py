@@ -148,13 +148,14 @@ class Session:
     __slots__ = (
         "_arduino", "_backlog", "_bytes", "_clock", "_device", "_device_text", "_done", "_evict", "_first", "_jobs", "_lane",
         "_next", "_open", "_over", "_records", "_refused", "_registered", "_settled", "_streams", "_tried", "on_drained",
-        "silent", "token", "tokens", "user_id",
+        "on_known", "silent", "token", "tokens", "user_id",
     )  # fmt: skip
 
     def __init__(self, streams: "Streams", head: Head, evict: Evict) -> None:
         self.token = head.token  # None in the multiplexed dialect
         self.silent = False  # no answer at the end
         self.on_drained: Callable[[], None] | None = None
+        self.on_known: Callable[[], None] | None = None  # the owner of the tokens
         self.user_id: int | None = None  # the owner of the tokens, once one of them is known
         self.tokens: set[str] = set()
         self._streams = streams
@@ -270,6 +271,8 @@ class Session:
     def join(self, user_id: int) -> None:
         """The owner is known: take a slot of theirs, and the device's numbers. Raises Refusal."""
         self._streams.count_in(self, user_id)
+        if self.on_known is not None:
+            self.on_known()
         if self._records is None:
             return
         device = self._streams.device(user_id, self._records.stream_id)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from host_tools.endpoint.errors import Refusal
-from host_tools.endpoint.form import parse_form
+from host_tools.endpoint.form import credentials_in, parse_form
 
 TRACES = [{"x": [], "y": [1.5, None], "name": "50 % & more = 100 + 1", "stream": {"token": "abcdefghij", "maxpoints": 30}}]
 OPTIONS = {"filename": "a&args=[b", "fileopt": "overwrite", "layout": {"title": "°C & more"}, "world_readable": True}
@@ -94,3 +94,33 @@ def test_both_shapes_of_a_body_give_the_same(args: list[object], kwargs: dict[st
 def test_no_bytes_make_it_fail_otherwise_than_by_a_refusal(body: bytes, start: bytes) -> None:
     with suppress(Refusal):
         parse_form(start + body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"un=ann&key=abc&origin=plot&args=[]&kwargs={}",
+        b'version=2&un=ann&key=abc&args=[{"name": "&un=eve&key=no"}]&kwargs={"t": "&key=no"}',
+        b'args=[{"name": "&un=eve&key=no"}]&kwargs={}&un=ann&key=abc',
+        b"args=%5B%5D&un=ann&key=abc&kwargs=%7B%7D\r\n",
+        b"origin=plot&un=a%6En&key=abc\r\n",
+    ],
+)
+def test_who_sends_a_form_is_found_without_parsing_it(body: bytes) -> None:
+    assert credentials_in(body) == ("ann", "abc")
+
+
+@pytest.mark.parametrize(
+    ("body", "found"), [(b"", ("", "")), (b"un=ann", ("ann", "")), (b"xun=ann&args=[]&key=\xff", ("", "\ufffd"))]
+)
+def test_what_a_form_does_not_say_is_empty(body: bytes, found: tuple[str, str]) -> None:
+    assert credentials_in(body) == found
+
+
+def test_a_name_that_is_longer_than_any_is_cut() -> None:
+    assert len(credentials_in(b"un=" + b"x" * 1_000_000)[0]) < 1000
+
+
+def test_a_form_of_a_million_fields_is_refused() -> None:
+    with pytest.raises(Refusal, match="more than 100 fields"):
+        parse_form(b"un=ann" + b"&a" * 1_000_000)

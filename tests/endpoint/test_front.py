@@ -52,6 +52,7 @@ class RecordingSession:
         self.outcome = "all of it is stored"
         self.congested = False
         self.on_drained: Callable[[], None] | None = None
+        self.on_known: Callable[[], None] | None = None
         self.received = b""
         self.done: Callable[[Refusal | None], None] | None = None
         self.aborted = False
@@ -101,14 +102,14 @@ class RecordingStreams:
 
 
 async def app(scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
-    """Answers what it was asked; echoes over a WebSocket; /slow waits for the test."""
+    """Answers what it was asked; echoes over a WebSocket; /slow waits for the test; /early answers before the body has come."""
     if scope["type"] == "websocket":
         await receive()
         await send({"type": "websocket.accept"})
         while (message := await receive())["type"] == "websocket.receive":
             await send({"type": "websocket.send", "text": message["text"]})
         return
-    body, more = b"", True
+    body, more = b"", scope["path"] != "/early"
     while more:
         message = await receive()
         body += message.get("body", b"")
@@ -658,6 +659,61 @@ async def test_a_refused_client_that_never_closes_is_cut_off_after_a_while(endpo
     await until(lambda: not endpoint.gate.fronts)
 
 
+LATE = b" HTTP/1.1\r\nHost: x\r\nplotly-streamtoken: abcdefghij\r\nContent-Length: 8000000\r\n"
+
+
+@scenario()
+@pytest.mark.parametrize("request_line", [b"POST /", b"POST /early"])
+@pytest.mark.parametrize("more", [b"\r\n", b"Connection: close\r\n\r\n"])
+async def test_a_refusal_reaches_a_client_that_sends_megabytes_before_it_reads(
+    endpoint: Harness, request_line: bytes, more: bytes
+) -> None:
+    endpoint.streams.refusal = Refusal(403, "this token feeds no plot")
+
+    def write_then_read() -> bytes:
+        with socket.create_connection(endpoint.address) as client:
+            client.sendall(request_line + LATE + more)
+            for _ in range(800):
+                client.sendall(bytes(10_000))
+            return client.recv(15)
+
+    assert await asyncio.to_thread(write_then_read) == (b"HTTP/1.1 403 Fo" if request_line == b"POST /" else b"HTTP/1.1 200 OK")
+
+
+@scenario(Limits(tick_s=0, drain_bytes=100_000))
+async def test_a_client_that_never_stops_writing_behind_its_answer_is_cut_off(endpoint: Harness) -> None:
+    client = await endpoint.connect()
+    await client.send(b"POST /early HTTP/1.1\r\nContent-Length: 80000000\r\n\r\n")
+    assert await client.status() == 200
+    with pytest.raises(ConnectionError):
+        await client.send_for_ever()
+
+
+@scenario()
+@pytest.mark.parametrize("more", [b"\r\n", b"Connection: close\r\n\r\n"])
+async def test_a_client_that_drips_behind_its_answer_is_cut_off_after_a_minute(endpoint: Harness, more: bytes) -> None:
+    client = await endpoint.connect()
+    await client.send(b"POST /early HTTP/1.1\r\nContent-Length: 80000000\r\n" + more)
+    assert await client.status() == 200
+    [front] = endpoint.gate.fronts
+    for second in range(60):
+        assert endpoint.gate.fronts, second
+        drained = front._drained
+        await client.send(b"x")
+        await until(lambda before=drained: front._drained > before)  # type: ignore[misc]
+        endpoint.pass_time(1)
+    await until(lambda: not endpoint.gate.fronts)
+
+
+@scenario()
+async def test_a_connection_goes_on_when_the_rest_of_its_request_has_come_behind_the_answer(endpoint: Harness) -> None:
+    client = await endpoint.connect()
+    await client.send(b"POST /early HTTP/1.1\r\nContent-Length: 100\r\n\r\n")
+    assert await client.status() == 200
+    await client.send(bytes(100) + b"POST /early HTTP/1.1\r\nContent-Length: 0\r\n\r\n")
+    assert (await client.answer())[2].endswith("POST /early 0")
+
+
 @scenario()
 async def test_a_malformed_chunk_size_is_shown_to_the_client_after_what_came_before_it(endpoint: Harness) -> None:
     client = await endpoint.connect()
@@ -795,6 +851,98 @@ async def test_pages_beyond_the_limit_are_refused_and_streams_are_not(endpoint: 
     await until(lambda: len(endpoint.server.server_state.connections) == len(waiting))
     await waiting[0].send(GET)
     assert await waiting[0].status() == 200
+
+
+PAGE_BODY = b"POST /page HTTP/1.1\r\nContent-Length: 5\r\n\r\nhe"
+ANONYMOUS = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@scenario(Limits(tick_s=0, heads=3))
+@pytest.mark.parametrize("dripping", [PAGE_BODY, ANONYMOUS])
+async def test_who_drips_a_request_makes_room_for_pages_and_streams(endpoint: Harness, dripping: bytes) -> None:
+    strangers = [await endpoint.connect() for _ in range(3)]
+    for stranger in strangers:
+        await stranger.send(dripping)
+    await until(lambda: len(endpoint.gate.unfinished) == 3)
+    client = await endpoint.connect()
+    await client.send(GET + START + END)
+    assert [await client.status(), await client.status()] == [200, 200]
+    if dripping is ANONYMOUS:
+        assert await strangers[0].status() == 503
+    assert await strangers[0].rest() == b""
+
+
+@scenario(Limits(tick_s=0, streams=2))
+async def test_streams_that_have_shown_no_token_make_room_for_those_that_have(endpoint: Harness) -> None:
+    strangers = [await endpoint.connect() for _ in range(2)]
+    for stranger in strangers:
+        await stranger.send(ANONYMOUS)
+    await endpoint.session(1)
+    known = [await endpoint.connect() for _ in range(3)]
+    for number, client in enumerate(known[:2]):
+        await client.send(START)
+        await endpoint.session(2 + number)
+    assert [await stranger.status() for stranger in strangers] == [503, 503]
+    await known[2].send(START)
+    assert await known[2].status() == 503
+
+
+@scenario(Limits(tick_s=0, of_address=3))
+async def test_an_address_that_has_too_many_who_show_nothing_loses_the_oldest_and_no_stream(endpoint: Harness) -> None:
+    streams = [await endpoint.connect() for _ in range(5)]
+    for number, stream in enumerate(streams):
+        await stream.send(START)
+        await endpoint.session(number)
+    strangers = [await endpoint.connect() for _ in range(5)]
+    assert len(endpoint.gate.waiting) == 5
+    endpoint.pass_time(0)
+    assert [await stranger.rest() for stranger in strangers[:2]] == [b"", b""]
+    assert len(endpoint.gate.waiting) == 3
+    await strangers[4].send(GET)
+    assert await strangers[4].status() == 200
+    for stream in streams:
+        await stream.send(END)
+        assert await stream.status() == 200
+
+
+@scenario(Limits(tick_s=0, of_address=2))
+async def test_an_address_has_so_many_pages_and_viewers_at_once_and_as_many_streams_as_it_likes(endpoint: Harness) -> None:
+    host, port = endpoint.address
+    viewer = await connect_websocket(f"ws://{host}:{port}/live", proxy=None)
+    slow, beyond = await endpoint.connect(), await endpoint.connect()
+    await slow.send(GET.replace(b"/page", b"/slow"))
+    await until(lambda: endpoint.gate.pages.total() == 2)
+    await beyond.send(GET)
+    status, _, text = await beyond.answer()
+    assert status == 503
+    assert "from your address" in text
+    stream = await endpoint.connect()
+    await stream.send(START + END)
+    assert await stream.status() == 200
+    await viewer.close()
+    await until(lambda: all(front.transport.is_closing() for front in endpoint.gate.viewers))
+    endpoint.pass_time(0)
+    again = await endpoint.connect()
+    await again.send(GET)
+    assert await again.status() == 200
+    endpoint.go.set()
+    assert await slow.status() == 200
+    await until(lambda: not endpoint.gate.pages)
+
+
+@scenario(Limits(tick_s=0, first_line=100))
+async def test_a_stream_may_send_long_lines_when_it_has_shown_a_token(endpoint: Harness) -> None:
+    client, known = await endpoint.connect(), await endpoint.connect()
+    await client.send(ANONYMOUS + chunk(b"x" * 101))
+    status, _, text = await client.answer()
+    assert (status, "longer than 100 bytes" in text) == (422, True)
+    await known.send(ANONYMOUS + chunk(LINE))
+    session = await endpoint.received(LINE, 1)
+    assert session.on_known is not None
+    session.on_known()
+    assert not endpoint.gate.unfinished
+    await known.send(chunk(b"x" * 101 + b"\n") + END)
+    assert await known.status() == 200
 
 
 # Time

@@ -13,12 +13,14 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect as connect_in_thread
 
 from host_tools.child_endpoint import ChildEndpoint
 from host_tools.endpoint import commit
 from host_tools.endpoint.attributes import MAX_DEPTH
 from host_tools.endpoint.lines import MAX_LINE
-from host_tools.endpoint.server import Endpoint, EndpointConfig
+from host_tools.endpoint.server import Endpoint, EndpointConfig, _allow_open_files
 from host_tools.endpoint.store import Store
 from host_tools.endpoint.trace import MAX_POINTS
 from tests.endpoint.core import PATIENCE_S
@@ -137,6 +139,48 @@ async def _until_seen(viewer: Any, number: int) -> None:
 def _resident(endpoint: ChildEndpoint) -> int:
     pages = Path(f"/proc/{endpoint.pid}/statm").read_text().split()[1]
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+# Strangers
+
+
+def test_a_viewer_that_begins_a_large_message_is_cut_off(client: PlotlyClient) -> None:
+    _, path = fed_plot(client)
+    with connect_in_thread(client.endpoint.url.replace("http:", "ws:") + path + "/ws", open_timeout=PATIENCE_S) as viewer:
+        viewer.socket.sendall(
+            b"\x81\xff" + (16 << 20).to_bytes(8) + bytes(4)
+        )  # a text frame of 16 MiB, masked (RFC 6455 section 5.2)
+        assert json.loads(viewer.recv(PATIENCE_S))["type"] == "snapshot"
+        with pytest.raises(ConnectionClosed) as closed:
+            viewer.recv(PATIENCE_S)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1009
+
+
+@pytest.mark.parametrize(
+    "drip",
+    [
+        b"POST / HT",
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"POST /clientresp HTTP/1.1\r\nContent-Length: 9\r\n\r\na",
+    ],
+    ids=["heads", "streams", "bodies"],
+)
+def test_thousands_of_connections_that_show_nothing_keep_nobody_out(client: PlotlyClient, drip: bytes) -> None:
+    token, path = fed_plot(client)
+    url = urlsplit(client.endpoint.url)
+    _allow_open_files(7000)
+    with contextlib.ExitStack() as opened:
+        stream = opened.enter_context(client.stream(token))
+        for number in range(6000):
+            connection = opened.enter_context(contextlib.closing(socket.socket()))
+            connection.bind((f"127.0.0.{number % 2 + 1}", 0))
+            connection.connect((url.hostname or "", url.port or 0))
+            connection.sendall(drip)
+        assert client.get(path)[0].status == 200
+        assert client.plot([{"y": [1]}])["error"] == ""
+        stream.write({"y": 7})
+        assert stream.end().startswith(b"HTTP/1.1 200 ")
 
 
 # A full disk

@@ -17,7 +17,7 @@ from ..login import Login
 from ..plots import Plots
 from ..store import Store, User
 from ..turns import Asker
-from .request import read_body, read_object, require_caller
+from .request import parsed, read_body, read_object, require_caller
 from .v2 import route
 
 # A picture may be opened as a page of its own, and an SVG is one: it must do nothing but show itself.
@@ -52,7 +52,7 @@ class Pictures:
 
     async def draw_v1(self, request: Request) -> Response:
         user = await require_caller(self._keys, request)
-        return await self._draw(user, parse_short_object(await read_body(request)))
+        return await self._draw(user, await parsed(parse_short_object, await read_body(request)))
 
     async def _draw(self, user: User, body: dict[str, Any]) -> Response:
         picture = parse_picture(body)

@@ -1,7 +1,9 @@
 """What a REST request carries: its body, who sends it, and the address that its client knows this endpoint by."""
 
+import asyncio
 import base64
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import orjson
 from starlette.requests import Request
@@ -10,29 +12,33 @@ from ..errors import Refusal
 from ..keys import Keys
 from ..store import User
 
+Value = TypeVar("Value")
+
 BODY_LIMIT = 32 << 20
-_DRAIN_LIMIT = 4 * BODY_LIMIT
+_LARGE = 64 << 10  # bytes of a body that is parsed in a thread, so that streams and pages go on meanwhile
 
 
-async def read_body(request: Request) -> bytes:
-    """Raises Refusal(413) above BODY_LIMIT, and reads on for a while before: a client that still writes would miss the answer."""
-    body, size = bytearray(), 0
+async def read_body(request: Request, grown: Callable[[int], None] = lambda size: None) -> bytes:
+    """Raises Refusal(413) above BODY_LIMIT. `grown` is told how large it is already, and may refuse to go on."""
+    body = bytearray()
     async for block in request.stream():
-        size += len(block)
-        if size <= BODY_LIMIT:
-            body += block
-        elif size > _DRAIN_LIMIT:
-            break
-    if size > BODY_LIMIT:
-        raise Refusal(413, f"the request is larger than {BODY_LIMIT >> 20} MiB: send the data as a stream")
+        body += block
+        if len(body) > BODY_LIMIT:
+            raise Refusal(413, f"the request is larger than {BODY_LIMIT >> 20} MiB: send the data as a stream")
+        grown(len(body))
     return bytes(body)
 
 
+async def parsed(parse: Callable[[bytes], Value], body: bytes) -> Value:
+    """What `parse` makes of the body; a large one never holds up the event loop."""
+    return parse(body) if len(body) < _LARGE else await asyncio.to_thread(parse, body)
+
+
 async def read_object(request: Request) -> dict[str, Any]:
-    """The body's JSON object; no body is an empty one. Raises Refusal: 413, 400."""
+    """The body's JSON object; no body is an empty one. Raises Refusal: 413, 400. Call it when it is known who asks."""
     body = await read_body(request)
     try:
-        value = orjson.loads(body or b"{}")
+        value = await parsed(orjson.loads, body or b"{}")
     except orjson.JSONDecodeError as error:
         raise Refusal(400, f"the request is not JSON: {error}") from None
     if not isinstance(value, dict):
@@ -43,9 +49,18 @@ async def read_object(request: Request) -> dict[str, Any]:
 async def authenticate(keys: Keys, name: str, key: str, request: Request) -> User:
     """Raises Refusal(403), also after too many wrong keys: at 429 chart-studio would try again for minutes."""
     try:
-        return await keys.check(name, key, request.client.host if request.client else "")
+        user = await keys.check(name, key, address_of(request))
     except Refusal as refusal:
         raise Refusal(403, refusal.message) from None
+    shown: Callable[[], None] | None = request.scope.get("state", {}).get("shown")
+    if shown is not None:
+        shown()  # the connection is let go for no stranger
+    return user
+
+
+def address_of(request: Request) -> str:
+    """Whom limits count."""
+    return request.client.host if request.client else ""
 
 
 async def find_caller(keys: Keys, request: Request) -> User | None:

@@ -8,12 +8,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from .. import files
+from ..budget import Budget
 from ..errors import EndpointError, Refusal
-from ..form import Fields, parse_form
+from ..form import Fields, credentials_in, parse_form
 from ..keys import Keys
 from ..plots import PlotInfo, Plots
-from ..store import Store
-from .request import authenticate, base_url, find_caller, read_body
+from ..store import Store, User
+from .request import address_of, authenticate, base_url, find_caller, parsed, read_body
 
 # Clients look for these very words.
 STREAM_STATUS = "All Streams Go!"
@@ -26,6 +27,7 @@ class RestV1:
         self._store = store
         self._plots = plots
         self._keys = keys
+        self._budget = Budget()
 
     def routes(self) -> list[Route]:
         return [
@@ -35,11 +37,8 @@ class RestV1:
 
     async def clientresp(self, request: Request) -> Response:
         try:
-            fields = parse_form(await read_body(request))
-            name, key = fields.get("un", ""), fields.get("key", "")
-            if not name or not key:
-                raise Refusal(403, "un (the user's name) and key (its API key) are both needed")
-            user = await authenticate(self._keys, name, key, request)
+            user, body = await self._read(request)
+            fields = await parsed(parse_form, body)
             traces = parse_traces(fields)
             info, warnings = await self._plots.save(user, traces, **parse_options(fields))
         except Refusal as refusal:
@@ -47,6 +46,15 @@ class RestV1:
         except EndpointError as error:
             return _refused(Refusal(503, str(error)))
         return _saved(base_url(request), info, traces, warnings)
+
+    async def _read(self, request: Request) -> tuple[User, bytes]:
+        """Who asks, and the body, which may hold the key behind megabytes of traces. Raises Refusal: 403, 413, 503."""
+        with self._budget.hold(address_of(request)) as held:
+            body = await read_body(request, held.grow)
+            name, key = credentials_in(body)
+            if not name or not key:
+                raise Refusal(403, "un (the user's name) and key (its API key) are both needed")
+            return await authenticate(self._keys, name, key, request), body
 
     async def figure(self, request: Request) -> Response:
         """A plot's figure, in the words that npm's plotly reads."""

@@ -152,12 +152,14 @@ class RestV2:
         return Response(status_code=204)
 
     async def add_columns(self, request: Request) -> Response:
+        user = await self._caller(request)
         columns = parse_columns((await read_object(request)).get("cols"))
-        grid = await self._change_grid(request, lambda grid: grid.add(columns))
+        grid = await self._change_grid(request, user, lambda grid: grid.add(columns))
         added = [column.uid for column in columns]
         return answer({"cols": [column for column in grid.described() if column["uid"] in added]}, 201)
 
     async def change_columns(self, request: Request) -> Response:
+        user = await self._caller(request)
         given = parse_columns((await read_object(request)).get("cols"))
 
         def work(grid: Grid) -> None:
@@ -167,20 +169,19 @@ class RestV2:
             for column, new in zip(columns, given, strict=True):
                 column.name, column.data = new.name, new.data
 
-        return answer({"cols": (await self._change_grid(request, work)).described()})
+        return answer({"cols": (await self._change_grid(request, user, work)).described()})
 
     async def remove_columns(self, request: Request) -> Response:
-        await self._change_grid(request, lambda grid: grid.remove(grid.find(request.query_params.get("uid", ""))))
+        user = await self._caller(request)
+        await self._change_grid(request, user, lambda grid: grid.remove(grid.find(request.query_params.get("uid", ""))))
         return Response(status_code=204)
 
     async def add_rows(self, request: Request) -> Response:
-        rows = (await read_object(request)).get("rows")
-        grid = await self._change_grid(request, lambda grid: grid.append_rows(rows))
+        user, rows = await self._caller(request), (await read_object(request)).get("rows")
+        grid = await self._change_grid(request, user, lambda grid: grid.append_rows(rows))
         return answer({"cols": grid.described()}, 201)
 
-    async def _change_grid(self, request: Request, change: Callable[[Grid], None]) -> Grid:
-        user = await self._caller(request)
-
+    async def _change_grid(self, request: Request, user: User, change: Callable[[Grid], None]) -> Grid:
         def work(store: Store) -> Grid:
             file = self._find_own(store, request, user, "grid")
             grid = self._grid(file, store)

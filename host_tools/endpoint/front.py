@@ -18,6 +18,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from .attempts import network_of
 from .body import body_of
 from .browsers import Names, foreign
 from .errors import Refusal, reason_phrase
@@ -187,11 +188,11 @@ class Gate:
         unknown = [*self.unfinished, *self.waiting]
         if len(unknown) <= self.limits.of_address:
             return
-        left = Counter(front.peer.address for front in unknown)
-        for front in unknown:
-            address = front.peer.address
-            if left[address] > self.limits.of_address and not self.proxies.trusts(address):
-                left[address] -= 1
+        networks = [network_of(front.peer.address) for front in unknown]
+        left = Counter(networks)
+        for front, network in zip(unknown, networks, strict=True):
+            if left[network] > self.limits.of_address and not self.proxies.trusts(front.peer.address):
+                left[network] -= 1
                 front.let_go()
 
     async def run(self) -> None:
@@ -385,7 +386,7 @@ class Front(asyncio.Protocol):
     def count_page(self) -> None:
         """The whole request for it has come."""
         if self._page_of is None:
-            self._page_of = self.peer.address
+            self._page_of = network_of(self.peer.address)
             self.gate.pages[self._page_of] += 1
 
     def forget_page(self) -> None:
@@ -517,7 +518,7 @@ class Front(asyncio.Protocol):
         """Pages, REST, viewers."""
         if len(self._server_state.connections) - len(self.gate.serving) > self.gate.limits.others:
             raise Refusal(503, "too many pages are open at this endpoint; try again later")
-        if self.gate.pages[self.peer.address] >= self.gate.limits.of_address:
+        if self.gate.pages[network_of(self.peer.address)] >= self.gate.limits.of_address:
             raise Refusal(503, "too many pages are open at this endpoint from your address; close some")
         if not head.host_is_sound:
             raise Refusal(400, "the header Host is neither a name nor an address, with or without a port")

@@ -18,6 +18,8 @@ _SIZE_SO_FAR = re.compile(rb"(?:[0-9A-Fa-f]{1,15}[ \t]*(?:;[^\n]*)?\r?)?")
 # What may stand between the bytes that were counted and the next size. An LF is the chunk's end when a size follows, and the end
 # of the client's own line when another line end follows.
 _CHUNK_END = re.compile(rb"(?P<crlf>[^\r\n]*\n?)\r\n|(?P<lf>[^\r\n]*\n)\n|\n(?=[^\r\n])")
+_OVERLONG = re.compile(rb"[^\r\n]*")
+_LINE_ENDS = 3  # bytes behind those at most until it is clear what they are
 _LAST_CHUNK = b"0\r\n\r\n"
 _TRAILERS = re.compile(rb"(?:[^\n]+\n)*?\r?\n")
 _MAX_SIZE_LINE = 4096
@@ -139,7 +141,7 @@ class Chunked:
 
     def _size(self, data: bytes, at: int, pieces: list[bytes]) -> int:
         match = _SIZE.match(data, at)
-        if match is None:
+        if match is None or match.end() - match.start(1) > _MAX_SIZE_LINE:
             line = data[at:].lstrip(_WHITE)
             if len(line) > _MAX_SIZE_LINE or not _SIZE_SO_FAR.fullmatch(line):
                 shown = line.split(b"\n", 1)[0].strip()[:20].decode("latin-1")
@@ -169,9 +171,12 @@ class Chunked:
 
     def _chunk_end(self, data: bytes, at: int, pieces: list[bytes]) -> int:
         match = _CHUNK_END.match(data, at)
+        overlong = _OVERLONG.match(data, at)
+        assert overlong is not None  # it matches nothing, too
+        if overlong.end() - at > _MAX_OVERLONG or (match is None and len(data) >= overlong.end() + _LINE_ENDS):
+            self.refusal = Refusal(400, "a chunk is longer than its size says")
+            return self._wait(b"")
         if match is None:
-            if len(data) - at > _MAX_OVERLONG:
-                self.refusal = Refusal(400, "a chunk is longer than its size says")
             return self._wait(data[at:])
         pieces.append(match["crlf"] or match["lf"] or b"")
         self._step = Chunked._size
@@ -179,9 +184,10 @@ class Chunked:
 
     def _trailers(self, data: bytes, at: int, pieces: list[bytes]) -> int:
         match = _TRAILERS.match(data, at)
+        if (match.end() if match else len(data)) - at > _MAX_TRAILERS:
+            self.refusal = Refusal(400, f"the trailers are longer than {_MAX_TRAILERS // 1024} KiB")
+            return self._wait(b"")
         if match is None:
-            if len(data) - at > _MAX_TRAILERS:
-                self.refusal = Refusal(400, f"the trailers are longer than {_MAX_TRAILERS // 1024} KiB")
             return self._wait(data[at:])
         self.done = True
         self.surplus = data[match.end() :]

@@ -55,6 +55,37 @@ def test_chunks_decode_the_same_at_every_split(wire: bytes, body: bytes) -> None
         assert decode(Chunked(), segments) == (body, True, b"", False)
 
 
+TOO_LONG = {
+    "chunk": b"e\r\n" + LINE + b"x" * 257 + b"\r\n0\r\n\r\n",
+    "chunk, line feeds": b"e\r\n" + LINE + b"x" * 257 + b"\n\n0\r\n\r\n",
+    "size": b"e;" + b"x" * 4095 + b"\r\n" + LINE + b"\r\n0\r\n\r\n",
+    "trailers": b"e\r\n" + LINE + b"\r\n0\r\n" + b"a: b\r\n" * 2731 + b"\r\n",
+}
+JUST_NOT = {
+    "chunk": (b"e\r\n" + LINE + b"x" * 256 + b"\r\n0\r\n\r\n", LINE + b"x" * 256),
+    "chunk, line feeds": (b"e\r\n" + LINE + b"x" * 256 + b"\n\n0\r\n\r\n", LINE + b"x" * 256 + b"\n"),
+    "size": (b"e;" + b"x" * 4092 + b"\r\n" + LINE + b"\r\n0\r\n\r\n", LINE),
+    "trailers": (b"e\r\n" + LINE + b"\r\n0\r\n" + b"a: b\r\n" * 2730 + b"\r\n", LINE),
+}
+
+
+def some_cuts(data: bytes) -> list[list[bytes]]:
+    """`data` in one piece, byte by byte, and cut near both ends and in the middle."""
+    around = [*range(1, 40), len(data) // 2, *range(len(data) - 40, len(data))]
+    return [[data], [data[i : i + 1] for i in range(len(data))], *(pieces(data, [cut]) for cut in around)]
+
+
+@pytest.mark.parametrize("wire", TOO_LONG.values(), ids=TOO_LONG.keys())
+def test_what_is_too_long_is_refused_however_the_network_cuts_it(wire: bytes) -> None:
+    results = {decode(Chunked(), segments) for segments in some_cuts(wire)}
+    assert [(done, refused) for _, done, _, refused in results] == [(False, True)]
+
+
+@pytest.mark.parametrize(("wire", "body"), JUST_NOT.values(), ids=JUST_NOT.keys())
+def test_what_is_just_not_too_long_is_taken_however_the_network_cuts_it(wire: bytes, body: bytes) -> None:
+    assert {decode(Chunked(), segments) for segments in some_cuts(wire)} == {(body, True, b"", False)}
+
+
 @pytest.mark.parametrize(("wire", "body"), CHUNKED.values(), ids=CHUNKED.keys())
 def test_bytes_behind_the_last_chunk_belong_to_the_next_request(wire: bytes, body: bytes) -> None:
     for segments in every_cut(wire + b"GET /"):

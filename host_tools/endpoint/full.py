@@ -29,15 +29,16 @@ class Full:
         for user_id, usage in changes.usage.items():
             self._measure_account(user_id, usage)
 
-    def measure_plot(self, plot_id: int, size: int) -> None:
-        """The plot has that many bytes now."""
-        if size <= quota.MOST_PLOT_BYTES:
-            self._plots.discard(plot_id)
-        elif plot_id not in self._plots:
-            self._plots.add(plot_id)
-            row = self._store.plot(plot_id)
-            if row is not None:
-                logger.warning("/~%s/%d takes no more readings: %s", row.user, row.fid, plot_trouble())
+    def measure_plot(self, plot_id: int, size: int) -> bool:
+        """The plot has that many bytes now; gives whether it has become full, or is no longer."""
+        is_full = size > quota.MOST_PLOT_BYTES
+        if is_full is (plot_id in self._plots):
+            return False
+        self._plots ^= {plot_id}
+        row = self._store.plot(plot_id)
+        if is_full and row is not None:
+            logger.warning("/~%s/%d takes no more readings: %s", row.user, row.fid, plot_trouble())
+        return True
 
     def _measure_account(self, user_id: int, usage: quota.Usage) -> None:
         if usage.bytes <= quota.MOST_ACCOUNT_BYTES:

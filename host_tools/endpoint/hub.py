@@ -35,6 +35,7 @@ class View:
     figure: dict[str, Any]  # {"data": [...], "layout": {...}}, without tokens
     live: bool
     last: int | None  # when the last line came, ms since 1970
+    trouble: str | None = None  # why it takes no more readings for now
 
 
 class Subscription(AsyncIterator[Message]):
@@ -152,19 +153,28 @@ class _Channel:
         except (Refusal, EndpointError):  # the plot is gone, or cannot be read now
             self.end()
             return
-        told = {"seq": self._seq, "figure": view.figure, "live": view.live, "last": view.last, "now": now_ms()}
+        told = {"seq": self._seq, "figure": view.figure, **_state(view.live, view.last, view.trouble)}
         message = Message({"type": "snapshot", **told})
         for viewer in asking:
             viewer.resume(message)
 
-    def status(self, live: bool, last: int | None) -> None:
-        message = Message({"type": "status", "live": live, "last": last, "now": now_ms()})
+    def status(self, live: bool, last: int | None, trouble: str | None) -> None:
+        message = status_message(live, last, trouble)
         for viewer in self._viewers:
             viewer.put(message)
 
     def end(self) -> None:
         for viewer in list(self._viewers):
             viewer.close()
+
+
+def status_message(live: bool, last: int | None, trouble: str | None) -> Message:
+    """How a plot's stream is."""
+    return Message({"type": "status", **_state(live, last, trouble)})
+
+
+def _state(live: bool, last: int | None, trouble: str | None) -> dict[str, Any]:
+    return {"live": live, "last": last, "now": now_ms(), **({"trouble": trouble} if trouble else {})}
 
 
 class Hub:
@@ -208,11 +218,11 @@ class Hub:
         if channel:
             channel.lose_all()
 
-    def status(self, plot_id: int, live: bool, last: int | None) -> None:
-        """A stream of the plot began or ended."""
+    def status(self, plot_id: int, live: bool, last: int | None, trouble: str | None = None) -> None:
+        """A stream of the plot began or ended, or may write nothing more."""
         channel = self._channels.get(plot_id)
         if channel:
-            channel.status(live, last)
+            channel.status(live, last, trouble)
 
     def close(self) -> None:
         """End all subscriptions."""

@@ -14,11 +14,11 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from .assets import Assets
 from .errors import EndpointError
-from .hub import Hub, Message, Subscription
+from .hub import Hub, Message, Subscription, status_message
 from .login import Login, login_path
 from .plots import PlotInfo, Plots
 from .policy import plot_policy
-from .store import User, now_ms
+from .store import User
 from .tables import Tables
 from .web import html, json, same_origin
 
@@ -56,6 +56,8 @@ class Pages:
         listed = [info for info in self._plots.list() if info.sharing == "public" or info.visible_to(user)]
         rows = "\n".join(map(_row, listed))
         content = f'<ul class="plots">\n{rows}\n</ul>' if listed else self._newcomer(request)
+        if user is not None and self._plots.disk.trouble:
+            content = f'<p class="trouble" role="alert">{escape(self._plots.disk.trouble)}</p>\n{content}'
         page = self._assets.page("index.html", content=content, account=_account(user, request))
         return html(page, private=user is not None)
 
@@ -168,7 +170,7 @@ class Pages:
 
     def _status(self, info: PlotInfo) -> Message:
         current = self._plots.find(info.user, info.fid) or info
-        return Message({"type": "status", "live": current.live, "last": current.last, "now": now_ms()})
+        return status_message(current.live, current.last, current.trouble)
 
     def _find(self, connection: HTTPConnection) -> PlotInfo | None:
         """The plot, if whoever asks may see it."""

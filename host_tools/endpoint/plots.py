@@ -14,6 +14,7 @@ from . import quota
 from .attributes import MAX_DEPTH, too_deep
 from .commit import Committer
 from .conceal import conceal
+from .disk import Disk
 from .errors import EndpointError, Refusal
 from .figure import Figure
 from .full import Full
@@ -50,6 +51,7 @@ class PlotInfo:
     last: int | None  # when the last line came, ms since 1970
     points: int  # points given by REST since the plot was last made new, plus lines streamed into it
     share_key: str  # opens it to whoever has it while it is secret
+    trouble: str | None  # why it takes no more readings for now
 
     @property
     def path(self) -> str:
@@ -96,6 +98,7 @@ class Plots:
         self._tasks: set[asyncio.Task[Any]] = set()
         self.routes: dict[str, Route] = store.routes()  # of every token that may be used
         self._full = Full(store)
+        self.disk = Disk(store.path.parent)
 
     async def start(self) -> None:
         """Watch for what other processes change, until close()."""
@@ -120,6 +123,7 @@ class Plots:
         if version != self._data_version:
             self._data_version = version
             self._take_over(await self._committer.run(Store.everything))
+        self.disk.look()
         idle = asyncio.get_running_loop().time() - _UNLOAD_S
         for plot_id, plot in self._plots.items():
             if plot.used < idle and not self._hub.watched(plot_id):
@@ -212,7 +216,19 @@ class Plots:
 
     def _info(self, row: PlotRow) -> PlotInfo:
         live = row.id in self._live
-        return PlotInfo(row.id, row.fid, row.user, row.filename, row.sharing, row.fed, live, row.last, row.points, row.share_key)
+        return PlotInfo(
+            row.id,
+            row.fid,
+            row.user,
+            row.filename,
+            row.sharing,
+            row.fed,
+            live,
+            row.last,
+            row.points,
+            row.share_key,
+            self._full.trouble(row.id, row.user_id),
+        )
 
     def figure(self, plot_id: int, tokens: bool = False) -> dict[str, Any]:
         """{"data": [...], "layout": {...}}; with the owner's stream tokens only if asked for. Raises Refusal(404)."""
@@ -221,7 +237,11 @@ class Plots:
 
     def _look(self, plot_id: int) -> View:
         _, plot = self._load(plot_id)
-        return View(self.figure(plot_id), plot_id in self._live, plot.last)
+        return View(self.figure(plot_id), plot_id in self._live, plot.last, self._trouble(plot_id))
+
+    def _trouble(self, plot_id: int) -> str | None:
+        row = self._store.plot(plot_id) if self._full else None
+        return self._full.trouble(row.id, row.user_id) if row else None
 
     def _conceal(self, plot_id: int, told: dict[str, Any]) -> dict[str, Any]:
         """What viewers of the plot may read of that."""
@@ -271,7 +291,8 @@ class Plots:
 
     def _tell_status(self, plot_id: int) -> None:
         plot = self._plots.get(plot_id)
-        self._hub.status(plot_id, plot_id in self._live, plot.last if plot else None)
+        last = plot.last if plot else None
+        self._hub.status(plot_id, plot_id in self._live, last, self._trouble(plot_id))
 
     def apply(self, token: str, seq: int, time: int, lines: Sequence[Line], size: int) -> Iterator[None]:
         """Change the figure by lines that were committed as row `seq` of the journal, and tell viewers; pauses for others' turns.
@@ -318,7 +339,8 @@ class Plots:
         figure, plot = self._load(plot_id)
         snapshot = figure.snapshot()
         plot.snapshot_bytes, plot.journal_bytes = len(snapshot), 0
-        self._full.measure_plot(plot_id, len(snapshot))
+        if self._full.measure_plot(plot_id, len(snapshot)):
+            self._tell_status(plot_id)
         task = asyncio.create_task(self._write_snapshot(plot_id, plot.version, snapshot, plot.seq))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

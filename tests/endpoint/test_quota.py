@@ -17,7 +17,7 @@ from host_tools.endpoint.quota import MOST_PLOT_BYTES
 from host_tools.endpoint.rest.tokens import register
 from host_tools.endpoint.store import Store
 from host_tools.endpoint.style import Style
-from tests.endpoint.core import STREAM_ID, Core, block, finish, in_core, trace
+from tests.endpoint.core import STREAM_ID, Core, block, finish, in_core, next_message, trace
 from tests.plotly_client import PlotlyClient
 
 
@@ -57,8 +57,8 @@ def test_a_stream_fills_a_plot_to_its_limit_and_is_told_423_with_its_number_unmo
             break
     assert status == 423
     assert "holds more than 32 MiB" in text
-    assert 30 <= settled <= 42
-    assert len(client.get(f"{path}.json")[1]) < 42 << 20
+    assert 30 <= settled <= 50
+    assert len(client.get(f"{path}.json")[1]) < 50 << 20
     assert post(settled, b'{"y":1}\n')[:2] == (423, settled)
     assert "takes no more readings: the plot holds more than 32 MiB" in (client.endpoint.data.parent / "log").read_text()
 
@@ -160,6 +160,29 @@ def test_v1_and_v2_tell_413(client: PlotlyClient) -> None:
     assert client.plot(half, filename="half")["error"] == ""
     answer = client.plot(half, filename="half", fileopt="append")
     assert "larger than 32 MiB" in answer["error"]
+
+
+def test_viewers_are_told_why_a_plot_takes_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    @in_core
+    async def test(core: Core) -> None:
+        info, token = await core.streamed_plot()
+        viewer = core.hub.subscribe(info.id)
+        assert "trouble" not in await next_message(viewer)
+        monkeypatch.setattr(quota, "MOST_PLOT_BYTES", 1000)
+        session = core.open(token)
+        session.lines(b'{"text":["%b"]}\n' % (b"." * 2000))
+        assert await finish(session) is None
+        while "trouble" not in (message := await next_message(viewer)):
+            pass
+        assert message["type"] == "status"
+        assert "lower its points to keep" in message["trouble"]
+        assert core.plots.find(info.user, info.fid).trouble == message["trouble"]  # type: ignore[union-attr]
+        viewer.close()
+        later = core.hub.subscribe(info.id)
+        assert (await next_message(later))["trouble"] == message["trouble"]
+        later.close()
+
+    test(tmp_path)
 
 
 # An account

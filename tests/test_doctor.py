@@ -23,7 +23,7 @@ from plotpost.crash import Boot
 from host_tools import accounts, doctor, firewall
 from host_tools.child_endpoint import ChildEndpoint
 from host_tools.device import DeviceError, Lost, PortError, Raised
-from host_tools.doctor import Finding, Mark, agent, probes, sensors, wifi
+from host_tools.doctor import Finding, Mark, agent, board, probes, sensors, wifi
 from host_tools.doctor import endpoint as far_end
 from host_tools.doctor.findings import Check, Failed, ok
 from host_tools.doctor.patient import Patient
@@ -294,16 +294,19 @@ def test_readings_are_held_against_what_the_part_can_measure(driver: str, channe
     assert bool(finding.remedy) == (mark is not Mark.OK)
 
 
+@pytest.mark.parametrize(("kib", "mark"), [(176, Mark.OK), (99, Mark.OK), (98, Mark.WARNING)])
+def test_a_heap_is_large_enough_for_the_agent_or_told(kib: int, mark: Mark) -> None:
+    """All of it counts: an agent that was interrupted holds what the next one gets."""
+    memory = kib * 1024, 20 * 1024, 2048 * 1024, 1808 * 1024
+    (finding,) = findings(board.heap, Patient("", None, attached=_probed({probes.MEMORY: memory})))
+    assert (finding.mark, finding.message) == (mark, f"20 of {kib} KiB are free")
+
+
 def _sensor(driver: str, said: Any, platform: str = "esp32", calibration: str = "") -> Finding:
     """What is said of a sensor at pin 34 when the board answers so to SENSOR."""
-    answers = {probes.SENSOR: said, probes.UNCALIBRATED: calibration}
-
-    def run(code: str, timeout_s: float) -> str:
-        return f"answer: {next(told for probe, told in answers.items() if code.startswith(probe))!r}\n"
-
-    board: Any = SimpleNamespace(run=run, facts=SimpleNamespace(platform=platform))
+    device = _probed({probes.SENSOR: said, probes.UNCALIBRATED: calibration}, platform)
     config = {"sensors": [{"driver": driver, "pin": 34, "every": "1s", "channels": {}}]}
-    (finding,) = findings(sensors.sensors, Patient("", None, attached=board, config=config))
+    (finding,) = findings(sensors.sensors, Patient("", None, attached=device, config=config))
     return finding
 
 
@@ -383,19 +386,23 @@ def _on_a_radio(runtime: Runtime, folder: Path, port: str, probe: str, *lines: s
     return ast.literal_eval(done.stdout.rpartition("answer: ")[2])
 
 
+def _probed(answers: dict[str, Any], platform: str = "esp32") -> Any:
+    """A board that answers so to each probe."""
+
+    def run(code: str, timeout_s: float) -> str:
+        return f"answer: {next(told for probe, told in answers.items() if code.startswith(probe))!r}\n"
+
+    return SimpleNamespace(run=run, facts=SimpleNamespace(platform=platform))
+
+
 _SEEN = "", [(b"home", 6, -50)]
 
 
 def _outcome(joined: Any = None, scanned: Any = _SEEN) -> list[Finding]:
     """What the check says when the board answers so."""
-    answers = {probes.SCAN: scanned, probes.JOIN: joined}
-
-    def run(code: str, timeout_s: float) -> str:
-        return f"answer: {next(told for probe, told in answers.items() if code.startswith(probe))!r}\n"
-
-    board: Any = SimpleNamespace(run=run)
+    device = _probed({probes.SCAN: scanned, probes.JOIN: joined})
     config = {"wifi": ["home"], "endpoint": "http://192.168.1.10:8050"}
-    return findings(wifi.wifi, Patient("", None, attached=board, config=config))
+    return findings(wifi.wifi, Patient("", None, attached=device, config=config))
 
 
 PORTS = ("esp32", "rp2")

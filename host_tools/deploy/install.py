@@ -29,9 +29,7 @@ _FINISH = "finish.py"
 _KEPT = "main.old{}.py"
 _RESERVE_BLOCKS = 12  # for folders, of which each takes two
 _SURVEY_S = 30.0  # for the hash of one file
-_MOVE_S = (
-    30.0  # for one rename: littlefs erases a few sectors for it, each in 0.4 s at most (W25Q32JV and W25Q16JV datasheets, tSE)
-)
+_MOVE_S = 20.0  # for one rename: at most two erases, by the emulated boards' count, each in 0.4 s (W25Q32JV datasheet, tSE)
 _LARGEST = 3
 
 _MARK = '"""Ends a deploy of plotpost that was cut short, then gives main.py back."""'

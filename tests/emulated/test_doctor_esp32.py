@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from host_tools.device import Device
 from host_tools.doctor import Finding, Mark, agent, board, cable, endpoint, sensors, wifi
 from host_tools.doctor.patient import Patient
 from host_tools.suitable import Unsuitable
+from tests import processes
 from tests.emulated.esp32 import Esp32
 from tests.findings import findings
 
@@ -117,9 +119,17 @@ def test_a_chip_without_calibration_is_told_as_that(value: int, well: tuple[Esp3
     assert "ESP_ERR" in finding.message
 
 
-def test_an_esp32_s2_without_psram_is_refused_before_anything_is_written(emulator: None) -> None:
+def test_an_esp32_s2_without_psram_is_refused_before_anything_is_written(emulator: None, tmp_path: Path) -> None:
     with Esp32(BARE) as chip, Device.open(chip.port) as device:
         before = chip.stats()["flash_programs"]
         with pytest.raises(Unsuitable, match="no PSRAM"):
             deploy(device, boards.load("esp32_s2"), ["health"])
+        patient = Patient(chip.port, None, device)
+        assert [finding.mark for finding in findings(board.board, patient)] == [Mark.OK]
+        (heap,) = findings(board.heap, patient)
+        assert (heap.mark, "no PSRAM" in heap.message) == (Mark.FAILED, True)
+        device.resume()
+        for command in ("provision", "up"):
+            refused = processes.run(tmp_path, command, "--port", chip.port)
+            assert (refused.returncode, "no PSRAM" in refused.stderr) == (1, True), refused.stderr
         assert chip.stats()["flash_programs"] == before

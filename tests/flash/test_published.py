@@ -63,7 +63,8 @@ def test_what_is_on_flash_afterwards_is_the_image_at_its_offset_and_nothing_else
     content = image.read_bytes()
     with RomLoader(CHIPS[board], port) as loader:
         loader.flash[:] = bytes(FLASH_BYTES)
-        done = processes.run(tmp_path, "flash", "--board", board, "--port", str(port), "--file", str(image))
+        published_as = ("--sha256", stock.RELEASES[board].sha256)
+        done = processes.run(tmp_path, "flash", "--board", board, "--port", str(port), "--file", str(image), *published_as)
         assert done.returncode == 0, done.stderr
         end = offset + len(content)
         whole = end + -end % SECTOR
@@ -71,7 +72,10 @@ def test_what_is_on_flash_afterwards_is_the_image_at_its_offset_and_nothing_else
         assert loader.flash[offset:end] == content
         assert loader.flash[end:whole] == b"\xff" * (whole - end)
         assert loader.flash[whole:] == bytes(FLASH_BYTES - whole)
-    assert f"MicroPython 1.27.0 from {image.name}: image for {boards.load(board).mcu}, its own SHA-256 right" in done.stdout
+    assert (
+        f"MicroPython 1.27.0 from {image.name}: SHA-256 as given; image for {boards.load(board).mcu}, its own SHA-256 right"
+        in done.stdout
+    )
 
 
 @pytest.mark.parametrize("board", list(CHIPS))

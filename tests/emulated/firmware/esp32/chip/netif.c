@@ -51,6 +51,9 @@ void netif_receive(const void *frame, size_t bytes) {
 }
 
 void netif_link(bool up) {
+    if (!initialised) {
+        return;
+    }
     LOCK_TCPIP_CORE();
     if (up) {
         netif_set_link_up(&station.lwip);

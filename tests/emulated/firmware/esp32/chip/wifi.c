@@ -55,6 +55,9 @@ void wifi_associated(void) {
 }
 
 void wifi_disassociated(uint8_t reason) {
+    if (reason == WIFI_REASON_ASSOC_LEAVE) {
+        return; // the answer to a L, after which the station is idle already
+    }
     netif_link(false);
     pthread_mutex_lock(&lock);
     if (station != IDLE) {
@@ -152,20 +155,35 @@ esp_err_t esp_wifi_start(void) {
     });
 }
 
+// True when there was something to leave. The interface goes down without the driver's lock: lwIP's comes first everywhere.
+static bool leave(void) {
+    pthread_mutex_lock(&lock);
+    bool leaves = station != IDLE;
+    if (leaves) {
+        door_send('L', NULL, 0);
+        tell_disconnected(WIFI_REASON_ASSOC_LEAVE);
+    }
+    pthread_mutex_unlock(&lock);
+    return leaves;
+}
+
 esp_err_t esp_wifi_stop(void) {
-    LOCKED({
-        if (power == OFF) {
-            result = ESP_ERR_WIFI_NOT_INIT;
-        } else if (power == STARTED) {
-            power = READY;
-            door_send('L', NULL, 0);
-            if (station != IDLE) {
-                tell_disconnected(WIFI_REASON_ASSOC_LEAVE);
-            }
-            on_wifi(NULL, WIFI_EVENT, mode == WIFI_MODE_AP ? WIFI_EVENT_AP_STOP : WIFI_EVENT_STA_STOP, NULL);
-            mode = WIFI_MODE_NULL;
-        }
-    });
+    FAULT();
+    if (power == OFF) {
+        return ESP_ERR_WIFI_NOT_INIT;
+    }
+    pthread_mutex_lock(&lock);
+    bool stops = power == STARTED;
+    power = READY;
+    pthread_mutex_unlock(&lock);
+    if (leave()) {
+        netif_link(false);
+    }
+    if (stops) {
+        on_wifi(NULL, WIFI_EVENT, mode == WIFI_MODE_AP ? WIFI_EVENT_AP_STOP : WIFI_EVENT_STA_STOP, NULL);
+        mode = WIFI_MODE_NULL;
+    }
+    return ESP_OK;
 }
 
 static void ask_to_join(void) {
@@ -197,13 +215,14 @@ esp_err_t esp_wifi_connect(void) {
 }
 
 esp_err_t esp_wifi_disconnect(void) {
-    LOCKED({
-        if (power != STARTED) {
-            result = power == OFF ? ESP_ERR_WIFI_NOT_INIT : ESP_ERR_WIFI_NOT_STARTED;
-        } else {
-            door_send('L', NULL, 0); // the board answers with a D, when there was something to leave
-        }
-    });
+    FAULT();
+    if (power != STARTED) {
+        return power == OFF ? ESP_ERR_WIFI_NOT_INIT : ESP_ERR_WIFI_NOT_STARTED;
+    }
+    if (leave()) {
+        netif_link(false);
+    }
+    return ESP_OK;
 }
 
 esp_err_t esp_wifi_get_config(wifi_interface_t interface, wifi_config_t *config) {

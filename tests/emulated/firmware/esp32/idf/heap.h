@@ -22,6 +22,8 @@ extern heap_t *registered_heaps;
 void multi_heap_get_info(struct chip_region *heap, multi_heap_info_t *info);
 bool heap_caps_match(const heap_t *heap, uint32_t caps);
 
+#define esp_ptr_executable(pointer) true
+
 static inline bool esp_psram_is_initialized(void) {
     return false;
 }

@@ -43,5 +43,5 @@ class PosixEsp32:
             f"BUILD={work}",
             f"FROZEN_MANIFEST={frozen}",
         ]
-        run(["make", jobs(), *what], stage, progress, _FOLDER)
+        run(["make", jobs(), *(f"{name}={value}" for name, value in what.items())], stage, progress, _FOLDER)
         shutil.copy2(work / self.image, folder)

@@ -19,7 +19,11 @@ static const int8_t pin_of[2][CHANNELS] = {{0, 1, 2, 3, 4, NONE, NONE, NONE, NON
 #define BITS 12
 static const int8_t pin_of[2][CHANNELS] = {{0, 1, 2, 3, 4, 5, 6, NONE, NONE, NONE}, {NONE}};
 #else // S2, S3
-#define BITS (CONFIG_IDF_TARGET_ESP32S2 ? 13 : 12)
+#if CONFIG_IDF_TARGET_ESP32S2
+#define BITS 13
+#else
+#define BITS 12
+#endif
 static const int8_t pin_of[2][CHANNELS] = {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, {11, 12, 13, 14, 15, 16, 17, 18, 19, 20}};
 #endif
 

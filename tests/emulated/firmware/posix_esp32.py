@@ -36,12 +36,13 @@ class PosixEsp32:
         frozen = manifest("esp32", work)
         progress(stage, None)
         mpy_cross(tree, stage, progress)
-        what = [
-            f"TREE={tree}",
-            f"CHIP={self.chip}",
-            f"BOARD={self.micropython_board}",
-            f"BUILD={work}",
-            f"FROZEN_MANIFEST={frozen}",
-        ]
+        what = {
+            "TREE": tree,
+            "CHIP": self.chip,
+            "BOARD": self.micropython_board,
+            "BUILD": work,
+            "LIBRARIES": tree.parent / "build-esp32-libraries",
+            "FROZEN_MANIFEST": frozen,
+        }
         run(["make", jobs(), *(f"{name}={value}" for name, value in what.items())], stage, progress, _FOLDER)
         shutil.copy2(work / self.image, folder)

@@ -26,6 +26,7 @@ from .fault import Faults, FaultyGate
 from .front import Gate, Limits
 from .hub import Hub
 from .plots import Plots
+from .privacy import keep_private
 from .proxies import Network, PassedOn, Proxies
 from .store import FIRST_USER, Store
 from .streams import Streams
@@ -118,6 +119,7 @@ class Endpoint:
             store = stack.enter_context(contextlib.closing(Store.open(self.config.data)))
             listener = stack.enter_context(listening(self.config.host, self.config.port))
             store.claim()
+            keep_private(self.config.data)
             self.http = _addresses("http", listener)
             store.tell_address(self.http.url)
             ports: list[tuple[socket.socket, Tls | None]] = [(listener, None)]
@@ -141,9 +143,13 @@ class Endpoint:
         if config.pair is not None:
             pair = config.pair
             return listener, Tls(lambda: pair)
-        authority = self.authority = LocalAuthority(self.config.data)
         host = self.config.host
-        return listener, Tls(lambda: authority.leaf(local_names(*filter(None, (machine.lan_address(), _name_of(host))))))
+
+        def names() -> set[str]:
+            return local_names(*filter(None, (machine.lan_address(), _name_of(host))))
+
+        authority = self.authority = LocalAuthority(self.config.data, names())
+        return listener, Tls(lambda: authority.leaf(names()))
 
     def _gate(self, streams: Streams, certificates: list[Tls]) -> Gate:
         config = self.config

@@ -2,10 +2,11 @@
 
 import contextlib
 import ipaddress
+import logging
 import os
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -18,17 +19,28 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from . import machine
 from .errors import EndpointError
 
+logger = logging.getLogger(__name__)
+
 CA = "ca.pem"
 CA_FOR_BOARDS = "ca.der"  # the same: MicroPython on boards reads no PEM
 _CA_KEY = "ca-key.pem"
 _LEAF = "tls.pem"
 _LEAF_KEY = "tls-key.pem"
+SECRET_FILES = (_CA_KEY, _LEAF_KEY)
 
 # A board verifies before it knows the time: its clock starts in 2000 (ESP32) or 2021 (Pico).
 _NOT_BEFORE = datetime(2000, 1, 1, tzinfo=UTC)
 _CA_YEARS = 20
 _LEAF_LIFETIME = timedelta(days=365)
 _RENEW = timedelta(days=30)
+
+# What an authority may sign for, beside what the machine is called when it is made: names that no public authority gives, and
+# addresses that are no public ones (RFC 6761, 6762, 8375, 1918, 6598, 3927, 4193, 4291), wherever the machine moves.
+_PRIVATE_NAMES = ("localhost", "local", "lan", "home", "internal", "home.arpa", "fritz.box")
+_PRIVATE_NETWORKS = (
+    "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16",
+    "::1/128", "fc00::/7", "fe80::/10",
+)  # fmt: skip
 
 _ANEW = f"restore it, or remove {CA} to begin anew: then clients must trust the new one"
 
@@ -92,12 +104,16 @@ def _read(path: Path) -> bytes:
 class LocalAuthority:
     """A certificate authority for one endpoint: `ca.pem` in its data folder, which clients are told to trust."""
 
-    def __init__(self, folder: Path) -> None:
-        """Made when missing. Raises EndpointError when its files cannot be read or written."""
+    def __init__(self, folder: Path, names: Iterable[str] = ()) -> None:
+        """Made when missing; one that is made now may sign for private names, for this machine's, and for `names`, and no others.
+
+        Raises EndpointError when its files cannot be read or written.
+        """
         self._folder = folder
+        self._told_of: set[str] = set()
         with _told(folder / CA):
             if not (folder / CA).exists():
-                self._make()
+                self._make(local_names(*names))
             self.certificate = x509.load_pem_x509_certificate((folder / CA).read_bytes())
             self._key = _load_key(folder / _CA_KEY)
             if self._key.public_key() != self.certificate.public_key():
@@ -118,8 +134,12 @@ class LocalAuthority:
         return self.certificate.fingerprint(hashes.SHA256()).hex(":").upper()
 
     def leaf(self, names: set[str]) -> Pair:
-        """A certificate for all the names and addresses; another one when it is near its end or lacks one. Raises EndpointError."""
+        """A certificate for all the names and addresses that it may sign for; another one when it is near its end or lacks one.
+
+        Raises EndpointError.
+        """
         pair = Pair(self._folder / _LEAF, self._folder / _LEAF_KEY)
+        names = self._allowed(names)
         with _told(pair.certificate):
             if not self._good(pair, names):
                 self._issue(pair, names)
@@ -136,13 +156,24 @@ class LocalAuthority:
             and _is_issued_by(leaf, self.certificate)
         )
 
-    def _make(self) -> None:
+    def _allowed(self, names: set[str]) -> set[str]:
+        """Without those that it may not sign for: one of them would make the certificate worthless. That is told once."""
+        allowed = {name for name in names if _may_sign(self.certificate, name)}
+        for name in sorted(names - allowed - self._told_of):
+            logger.warning(
+                "%s may not sign for %s, which it was not made for; browsers and boards cannot use HTTPS by it", self.path, name
+            )
+        self._told_of |= names
+        return allowed
+
+    def _make(self, names: set[str]) -> None:
         key = ec.generate_private_key(ec.SECP256R1())
         name = _name(f"plotpost on {socket.gethostname()}"[:64])
         extensions: list[tuple[x509.ExtensionType, bool]] = [
             (x509.BasicConstraints(ca=True, path_length=0), True),
             (_usage(signs_certificates=True), True),
             (x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False),
+            (_constraints(names), False),  # critical, as RFC 5280 has it, mbedTLS on boards would refuse the certificate
         ]
         now = datetime.now(UTC)
         certificate = _sign(key, name, key, name, now.replace(year=now.year + _CA_YEARS, day=1), extensions)
@@ -179,6 +210,33 @@ def _names_in(pem: bytes) -> set[str]:
         return names_of(x509.load_pem_x509_certificate(pem))
     except (ValueError, x509.ExtensionNotFound):
         return set()
+
+
+def _constraints(names: set[str]) -> x509.NameConstraints:
+    """Whoever steals the authority's key can be none of the sites of the world."""
+    general = {_general_name(name) for name in names}
+    addresses = {str(ipaddress.ip_network(each.value)) for each in general if isinstance(each, x509.IPAddress)}
+    hosts = {each.value for each in general if isinstance(each, x509.DNSName)}
+    return x509.NameConstraints(
+        [
+            *(x509.DNSName(name) for name in sorted({*_PRIVATE_NAMES, *hosts})),
+            *(x509.IPAddress(ipaddress.ip_network(network)) for network in sorted({*_PRIVATE_NETWORKS, *addresses})),
+        ],
+        None,
+    )
+
+
+def _may_sign(authority: x509.Certificate, name: str) -> bool:
+    """Whether its name constraints allow the name (RFC 5280 section 4.2.1.10); an authority of an older version has none."""
+    try:
+        permitted = authority.extensions.get_extension_for_class(x509.NameConstraints).value.permitted_subtrees or []
+    except x509.ExtensionNotFound:
+        return True
+    wanted = _general_name(name)
+    if isinstance(wanted, x509.IPAddress):
+        networks = [each.value for each in permitted if isinstance(each, x509.IPAddress)]
+        return any(wanted.value in network for network in networks)  # type: ignore[operator]  # addresses stand in none of these
+    return any(isinstance(each, x509.DNSName) and f".{name.lower()}".endswith(f".{each.value.lower()}") for each in permitted)
 
 
 def local_names(*more: str) -> set[str]:

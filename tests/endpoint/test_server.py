@@ -20,7 +20,7 @@ import pytest
 from host_tools.endpoint import machine, server
 from host_tools.endpoint.errors import EndpointError
 from host_tools.endpoint.front import Limits
-from host_tools.endpoint.server import Endpoint, EndpointConfig
+from host_tools.endpoint.server import Endpoint, EndpointConfig, TlsConfig
 from host_tools.endpoint.store import FILENAME, Store
 from tests.endpoint.core import PATIENCE_S
 
@@ -117,6 +117,30 @@ def test_the_data_folder_and_the_store_are_for_their_owner_only(data: Path) -> N
     started(EndpointConfig(data, port=0), nothing)
     assert stat.S_IMODE(data.stat().st_mode) == 0o700
     assert stat.S_IMODE((data / FILENAME).stat().st_mode) == 0o600
+
+
+def test_a_folder_that_others_may_read_becomes_the_owners_alone_and_that_is_told(
+    data: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    started(EndpointConfig(data, port=0, tls=TlsConfig(0)), nothing)
+    data.chmod(0o755)
+    for name in (FILENAME, "ca-key.pem", "tls-key.pem"):
+        (data / name).chmod(0o644)
+    started(EndpointConfig(data, port=0, tls=TlsConfig(0)), nothing)
+    assert stat.S_IMODE(data.stat().st_mode) == 0o700
+    assert {stat.S_IMODE((data / name).stat().st_mode) for name in (FILENAME, "ca-key.pem", "tls-key.pem")} == {0o600}
+    assert f"{data} could be read by others" in caplog.text
+    caplog.clear()
+    started(EndpointConfig(data, port=0), nothing)
+    assert caplog.text == ""
+
+
+def test_a_folder_that_holds_other_files_too_is_left_as_it_is_and_told_of(data: Path, caplog: pytest.LogCaptureFixture) -> None:
+    data.mkdir(parents=True, mode=0o755)
+    (data / "diary").write_text("mine")
+    started(EndpointConfig(data, port=0), nothing)
+    assert stat.S_IMODE(data.stat().st_mode) == 0o755
+    assert f"chmod 700 {data}" in caplog.text
 
 
 def test_the_first_start_makes_one_user_and_tells_the_key_once(data: Path) -> None:

@@ -110,6 +110,89 @@ def test_a_damaged_authority_is_named_with_the_remedy_and_left_alone(tmp_path: P
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
+# What the authority may sign for
+
+
+def signed_for(authority: LocalAuthority, name: str, folder: Path) -> Pair:
+    """A certificate that whoever has stolen the authority's key makes."""
+    stolen = Pair(folder / "stolen.pem", folder / "stolen-key.pem")
+    authority._issue(stolen, {name})
+    return stolen
+
+
+def verified(pair: Pair, authority: LocalAuthority, name: str) -> bool:
+    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context(cafile=authority.path)
+    client.verify_flags |= ssl.VERIFY_X509_STRICT
+    server.load_cert_chain(*pair)
+    ends = [ssl.MemoryBIO() for _ in range(2)]
+    asking = client.wrap_bio(ends[0], ends[1], server_hostname=name)
+    answering = server.wrap_bio(ends[1], ends[0], server_side=True)
+    for _ in range(4):
+        for end in (asking, answering):
+            with contextlib.suppress(ssl.SSLWantReadError):
+                try:
+                    end.do_handshake()
+                except ssl.SSLCertVerificationError:
+                    return False
+    return True
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "localhost",
+        "127.0.0.1",
+        "10.1.2.3",
+        "172.31.0.1",
+        "192.168.7.7",
+        "100.99.1.1",
+        "fd00::1",
+        "::1",
+        "renamed.local",
+        "pi.fritz.box",
+    ],
+)
+def test_a_new_authority_signs_for_whatever_the_machine_is_called_in_a_network_of_its_own(tmp_path: Path, name: str) -> None:
+    authority = LocalAuthority(tmp_path)
+    assert verified(authority.leaf({name}), authority, name)
+
+
+def test_a_new_authority_signs_for_what_the_machine_was_called_when_it_was_made(tmp_path: Path) -> None:
+    authority = LocalAuthority(tmp_path, ["203.0.113.7", "plots.example.com"])
+    for name in ("203.0.113.7", "plots.example.com", socket.gethostname()):
+        assert verified(authority.leaf({name}), authority, name)
+
+
+@pytest.mark.parametrize("name", ["bank.example", "localhost.bank.example", "evillocal", "8.8.8.8", "2001:db8::1"])
+def test_nobody_can_be_a_site_of_the_world_with_its_key(tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture) -> None:
+    authority = LocalAuthority(tmp_path)
+    assert not verified(signed_for(authority, name, tmp_path), authority, name)
+    assert names_of(leaf_of(authority.leaf({"localhost", name}))) == {"localhost"}
+    authority.leaf({"localhost", name})
+    assert [record.args[1] for record in caplog.records if isinstance(record.args, tuple)] == [name]
+
+
+def test_boards_refuse_a_critical_constraint_so_it_is_none(tmp_path: Path) -> None:
+    constraints = LocalAuthority(tmp_path).certificate.extensions.get_extension_for_class(x509.NameConstraints)
+    assert constraints.critical is False
+
+
+def test_an_authority_of_an_older_version_stays_and_signs_as_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tls, "_constraints", lambda names: x509.CertificatePolicies([]))
+    monkeypatch.setattr(x509.CertificateBuilder, "add_extension", _without_policies(x509.CertificateBuilder.add_extension))
+    old = LocalAuthority(tmp_path)
+    monkeypatch.undo()
+    again = LocalAuthority(tmp_path)
+    assert again.fingerprint == old.fingerprint
+    assert verified(again.leaf({"plots.example.com"}), again, "plots.example.com")
+
+
+def _without_policies(add: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda builder, value, critical: (
+        builder if isinstance(value, x509.CertificatePolicies) else add(builder, value, critical)
+    )
+
+
 # The operator's own certificate
 
 

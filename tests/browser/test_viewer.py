@@ -72,6 +72,19 @@ def test_only_the_newest_maxpoints_are_kept(client: PlotlyClient, look: Look) ->
         wait_for_y(page, [5, 6, 7])
 
 
+def test_a_plot_that_is_full_says_so_on_its_page(client: PlotlyClient, look: Look) -> None:
+    token, empty = trace(client)
+    page = look(client.new_plot(empty))
+    expect(page.locator("#remarks")).to_be_hidden()
+    text = b"." * (1 << 19)
+    lines = b"".join(b'{"text%d":["%b"]}\n' % (number, text) for number in range(100))
+    response, answer = client.request("POST", "/", lines, {"plotly-streamtoken": token})
+    assert (response.status, b"holds more than 32 MiB" in answer) == (423, True)
+    expect(page.locator("#remarks")).to_contain_text("No more readings are taken: the plot holds more than 32 MiB")
+    client.new_plot(empty)
+    expect(page.locator("#remarks")).to_be_hidden()
+
+
 def test_a_gap_stays_a_gap(client: PlotlyClient, look: Look) -> None:
     token, empty = trace(client)
     page = look(client.new_plot(empty))

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from ..attempts import network_of
 from ..errors import Refusal
 from ..files import read_figure
 from ..images import MEDIA_TYPES, Picture, Renderer, parse_picture
@@ -66,7 +67,11 @@ class Pictures:
         if info is None or not info.visible_to(user, query.get("share_key", "")):
             raise Refusal(404, f"there is no plot {path['fid']} of {path['user']} here")
         picture = parse_picture(dict(query) | {"format": request.url.path.rstrip("/").rpartition(".")[2]})
-        asker = Asker(user.name, known=True) if user else Asker(request.client.host if request.client else "", known=False)
+        asker = (
+            Asker(user.name, known=True)
+            if user
+            else Asker(network_of(request.client.host if request.client else ""), known=False)
+        )
         return await self._picture(self._plots.figure(info.id), picture, asker)
 
     async def _picture(self, figure: dict[str, Any], picture: Picture, asker: Asker) -> Response:

@@ -120,7 +120,7 @@ async function draw() {
     showReadouts(gd, shown.data);
     editor.show();
     showZone();
-    say("#remarks", remarks.join(" "));
+    say("#remarks", [...(stream.trouble ? [`No more readings are taken: ${stream.trouble}.`] : []), ...remarks].join(" "));
     notify(stream.gone ? GONE_TEXT : isEmpty(figure.data) ? "Waiting for the first reading" : "");
   } catch (error) {
     console.error(error);
@@ -143,6 +143,12 @@ const editor = new Editor(gd, (saved) => {
   if (saved) figure = saved.over(figure);
   if (figure) pacer.request();
 });
+
+function noteTrouble({ type, trouble }) {
+  if (type === "delta" || trouble === stream.trouble) return;
+  stream.trouble = trouble;
+  pacer.request();
+}
 
 function noteTimes({ last, live, now }) {
   if (last !== undefined) stream.last = last;
@@ -171,6 +177,7 @@ function onMessage(message) {
   stream.connected = true;
   stream.gone = false;
   noteTimes(message);
+  noteTrouble(message);
   HANDLERS[message.type]?.(message);
   showState();
   showAge();

@@ -32,6 +32,7 @@ LONGEST_NAME = 300
 
 _POLL_S = 1.0
 _UNLOAD_S = 60.0
+_MOST_BYTES_HELD = 64 << 20  # as JSON, of figures that nobody views; in memory they take several times as much
 _GRACE_S = 3.0  # a board ends its request every few seconds, and goes on with the next
 _APPLIED_AT_ONCE = 64  # lines times the traces that they feed
 _COMPACT_BYTES = 1024 * 1024
@@ -258,9 +259,21 @@ class Plots:
             plot = _Plot(len(snapshot), sum(len(each.lines) for each in journal), row.version, row.seq)
             plot.figure, plot.last = replay(snapshot, journal), row.last
             self._plots[plot_id] = plot
+            self._make_room(plot_id)
         plot.used = asyncio.get_running_loop().time()
         assert plot.figure is not None
         return plot.figure, plot
+
+    def _make_room(self, wanted: int) -> None:
+        """Let go of figures that nobody views, the one used longest ago first, so that who looks at all plots fills no memory."""
+        held = {plot_id: plot for plot_id, plot in self._plots.items() if plot.figure is not None}
+        size = sum(plot.snapshot_bytes + plot.journal_bytes for plot in held.values())
+        for plot_id, plot in sorted(held.items(), key=lambda item: item[1].used):
+            if size <= _MOST_BYTES_HELD:
+                return
+            if plot_id != wanted and not self._hub.watched(plot_id):
+                plot.figure = None
+                size -= plot.snapshot_bytes + plot.journal_bytes
 
     # What streams do
 

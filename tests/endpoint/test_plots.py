@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from host_tools.endpoint import files
+from host_tools.endpoint import files, plots
 from host_tools.endpoint.errors import Refusal
 from host_tools.endpoint.plots import FILEOPTS, PlotInfo, save_plot
 from host_tools.endpoint.store import Store, StoreError, User
@@ -348,6 +348,24 @@ def test_a_base64_array_is_the_same_before_and_after_a_restart(tmp_path: Any, sh
         assert await restarted(core, info) == live
         if shape in ("", "3"):
             assert live["data"][0]["marker"]["size"] == live["data"][0]["y"] == [1, 2, 3]
+
+    test(tmp_path)
+
+
+def test_who_looks_at_one_plot_after_the_other_fills_no_memory(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plots, "_MOST_BYTES_HELD", 5000)
+
+    @in_core
+    async def test(core: Core) -> None:
+        infos = [await core.plot({"text": ["." * 2000]}, filename=f"plot {number}") for number in range(5)]
+        viewer = core.hub.subscribe(infos[0].id)
+        await next_message(viewer)
+        for info in infos:
+            core.plots.figure(info.id)
+            held = [plot_id for plot_id, plot in core.plots._plots.items() if plot.figure is not None]
+            assert len(held) <= 2
+            assert {infos[0].id, info.id} <= set(held)
+        viewer.close()
 
     test(tmp_path)
 

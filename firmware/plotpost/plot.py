@@ -1,7 +1,8 @@
 """Creates the plot that the board streams into, over Plotly's REST dialect v1 (POST /clientresp).
 
-`requests` does the transport: micropython-lib's on a board, the one from PyPI on CPython. It blocks: the look-up of the name
-without a limit, each step after it for at most 10 s. So this is done before streaming, as a phase of its own.
+`requests` does the transport: micropython-lib's on a board, the one from PyPI on CPython. It blocks, for 7 s at most in each of its steps:
+to connect, to send, to wait for the head, to read. So this is done before streaming, as a phase of its own, and the name is
+looked up before that, in another one: a chip may ask for ten seconds and more (`.local` first, then each DNS server several times).
 """
 
 import errno
@@ -9,8 +10,10 @@ import json
 
 from plotpost import __version__, watchdog
 from plotpost.port import const
+from plotpost.stream import resolve
 
-_TIMEOUT_S = const(10)
+_TIMEOUT_S = const(7)
+_ANSWER_BYTES = const(2048)  # a captive portal's page has more, and is none
 _POINTS = const(10000)  # that the plot keeps of each trace
 _GAP = const(0.08)  # between two subplots, as a part of the whole height
 _UNRESERVED = const(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")  # RFC 3986 section 2.3
@@ -114,7 +117,11 @@ def _post(config, form):
         import requests
     except ImportError:
         raise PlotError("the module requests is missing: mpremote mip install requests, or pip install requests") from None
-    url = f"http://{config.host}:{config.port}{config.path.rstrip('/')}/clientresp"
+    address = resolve(config.host, config.port)
+    if address is None:
+        raise PlotError(f"no host is known as {config.host}: check endpoint in config.json, and the network's DNS")
+    host = address[0] if isinstance(address, tuple) else config.host  # MicroPython's unix port gives bytes that only it reads
+    url = f"http://{host}:{config.port}{config.path.rstrip('/')}/clientresp"
     headers = {
         "Host": f"{config.host}:{config.port}",  # micropython-lib leaves the port out, and with it the plot's URL would lack it
         "Content-Type": "application/x-www-form-urlencoded",
@@ -122,8 +129,8 @@ def _post(config, form):
     response = None
     try:
         with watchdog.phase("rest"):
-            response = requests.post(url, data=form, headers=headers, timeout=_TIMEOUT_S)
-        return response.status_code, response.content
+            response = requests.post(url, data=form, headers=headers, timeout=_TIMEOUT_S, stream=True)
+            return response.status_code, response.raw.read(_ANSWER_BYTES)
     except (OSError, ValueError, NotImplementedError) as error:
         reason = errno.errorcode.get(getattr(error, "errno", None), type(error).__name__)
         raise PlotError(f"cannot reach {config.endpoint} ({reason}): is the endpoint running there?") from None

@@ -33,6 +33,17 @@ _ERRORS = {
 }
 
 
+def resolve(host, port):
+    """The address of a host, None when nobody knows one. It blocks: MicroPython gives no other way to ask."""
+    import socket  # here, because chips without a network have none
+
+    try:
+        with watchdog.phase("dns"):
+            return socket.getaddrinfo(host, port, socket.AF_INET, socket.SOCK_STREAM)[0][-1]
+    except OSError:
+        return None
+
+
 class Uplink:
     """Sends what `delivery.source` holds to `config.endpoint`.
 
@@ -165,14 +176,14 @@ class Uplink:
             self._tunnel.open("%s://%s:%d" % (config.scheme, config.host, config.port))
             return
         if self._address is None:
-            self._address = self._resolve()
+            self._address = resolve(self._config.host, self._config.port)
             if self._address is None:
                 self._lost("no host is known as %s: check endpoint in config.json, and the network's DNS" % config.host, now)
                 return
         self._dial(self._address)
 
     def _dial(self, address):
-        import socket  # here, because chips without a network have none
+        import socket
 
         self._sock = sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         sock.setblocking(False)
@@ -188,15 +199,6 @@ class Uplink:
         except OSError as error:
             if error.errno not in (errno.EINPROGRESS, errno.EAGAIN):
                 raise
-
-    def _resolve(self):
-        import socket
-
-        try:
-            with watchdog.phase("dns"):
-                return socket.getaddrinfo(self._config.host, self._config.port, socket.AF_INET, socket.SOCK_STREAM)[0][-1]
-        except OSError:
-            return None
 
     def _check_connected(self, now):
         """A connection stands when it can be read: an ESP32's poll calls a refused one writable, and only who reads is told."""

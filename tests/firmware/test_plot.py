@@ -1,6 +1,7 @@
 """The plot that the board creates: what goes over the wire, and what the answers mean."""
 
 import _thread
+import io
 import json
 import os
 import socket
@@ -17,7 +18,7 @@ class Requests:
     """Stands in for the package `requests` on CPython, where it may not be installed. MicroPython has the real one."""
 
     @staticmethod
-    def post(url, data, headers, timeout):
+    def post(url, data, headers, timeout, stream):
         import http.client
 
         host, _, path = url[len("http://") :].partition("/")
@@ -26,7 +27,7 @@ class Requests:
         try:
             connection.request("POST", "/" + path, data, headers)
             answer = connection.getresponse()
-            response.status_code, response.content = answer.status, answer.read()
+            response.status_code, response.raw = answer.status, io.BytesIO(answer.read())
         except http.client.HTTPException as error:
             raise OSError(str(error)) from None
         finally:
@@ -239,6 +240,31 @@ def test_a_server_that_is_not_there_or_says_nothing_is_told_with_the_remedy():
         line = refusal(silent)
         assert line.startswith("cannot reach http://127.0.0.1:PORT ("), line
         assert line.endswith(remedy), line
+
+
+def test_a_name_that_nobody_knows_is_told_and_nothing_is_sent():
+    try:
+        plot.create(configured(80, endpoint="http://no-such-host.invalid"), CHANNELS)
+    except plot.PlotError as error:
+        assert str(error).startswith("no host is known as no-such-host.invalid: check endpoint in config.json")
+    else:
+        raise AssertionError("accepted")
+
+
+def test_the_name_is_looked_up_in_a_phase_of_its_own_before_the_request_and_once():
+    phases = []
+    kept, plot.watchdog.phase = plot.watchdog.phase, lambda name: phases.append(name) or kept(name)
+    try:
+        created()
+    finally:
+        plot.watchdog.phase = kept
+    assert phases == ["dns", "rest"]
+
+
+def test_of_a_long_answer_no_more_than_the_beginning_is_read():
+    assert refusal(http(json.dumps({"url": URL, "page": "x" * 3000}))) == (
+        "http://127.0.0.1:PORT refused: this is not a plot server: check endpoint in config.json"
+    )
 
 
 def test_without_channels_nothing_is_asked():

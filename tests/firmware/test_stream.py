@@ -477,8 +477,8 @@ def _await_line(bed, turns):
 def test_an_endpoint_that_has_moved_is_found_by_its_name_again():
     bed = Bed()
     asked = []
-    resolve = bed.uplink._resolve
-    bed.uplink._resolve = lambda: asked.append(0) or resolve()
+    resolve = stream.resolve
+    stream.resolve = lambda *name: asked.append(name) or resolve(*name)
     bed.open()
     assert len(asked) == 1
     bed.uplink.disconnect()
@@ -491,6 +491,7 @@ def test_an_endpoint_that_has_moved_is_found_by_its_name_again():
     for _ in range(3):
         bed.steps(5, after=60000)
     assert len(asked) == 3  # none could be made
+    stream.resolve = resolve
     bed.close()
 
 

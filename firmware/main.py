@@ -2,15 +2,9 @@
 
 import gc
 
-from plotpost import log, port
+from plotpost import log, port, watchdog
 
 port.collect_often(True)
-
-if port.warm():  # the watchdog of the life before may be running, and this one may end before it has begun
-    from plotpost import watchdog
-
-    watchdog.arm()
-    watchdog.hold()
 
 
 def settings():
@@ -29,12 +23,19 @@ def settings():
 
 def main():
     """True when the agent has run, and was ended."""
-    found = settings()
-    if found is None:
-        return False
-    from plotpost import agent  # its modules fill the room that became free
+    try:
+        watchdog.arm()  # before anything that may hang
+        from plotpost import start
 
-    return agent.run(found)
+        run, agent = start.begin(settings)
+        del start
+        port.forget("plotpost.start")
+        return agent is not None and agent.live(run)
+    except KeyboardInterrupt:
+        log.info("agent", "interrupted before it began")
+        return True
+    finally:
+        watchdog.release()  # whoever is at the REPL now is not bitten
 
 
 if not main():

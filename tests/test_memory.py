@@ -63,7 +63,7 @@ def at_work(bench: Bench, whole_board: Path) -> dict[str, Any]:
 
 
 def test_what_is_needed_once_is_not_kept(at_work: dict[str, Any]) -> None:
-    once = ("config", "units", "url", "assembly", "recovery", "plot")
+    once = ("config", "units", "url", "start", "boots", "retained", "assembly", "recovery", "plot")
     assert {"plotpost.agent", "plotpost.flash"} <= set(at_work["modules"])
     assert not {"requests", *(f"plotpost.{name}" for name in once)} & set(at_work["modules"])
 

@@ -26,8 +26,8 @@ DEEP_SLEEP = 4  # machine.DEEPSLEEP_RESET
 class Board:
     """Its flash is a folder. The part counts: each reading has a value of its own, and a line in the file `ledger`."""
 
-    def __init__(self, folder: Path, runtime: Runtime, url: str, token: str) -> None:
-        self.flash, self._runtime = folder, runtime
+    def __init__(self, folder: Path, runtime: Runtime, url: str, token: str, port: str) -> None:
+        self.flash, self._runtime, self.port = folder, runtime, port
         folder.mkdir()
         resources.copy_firmware(folder)
         shutil.copy(HERE / "faults" / "counting_part.py", folder / "plotpost" / "sensors" / "load.py")
@@ -49,7 +49,7 @@ class Board:
         """So many lives, each to its sleep, and the sleep after it."""
         for _ in range(lives):
             done = subprocess.run(
-                self._runtime.command("sleeping_board.py", board_kib=BOARD_HEAP_KIB),
+                self._runtime.command("sleeping_board.py", self.port, board_kib=BOARD_HEAP_KIB),
                 cwd=self.flash,
                 env={**os.environ, "MICROPYPATH": ".frozen"},
                 stdin=subprocess.DEVNULL,
@@ -66,8 +66,9 @@ class Board:
             time.sleep(slept / 1000)
 
     def lose_power(self) -> None:
-        """In its sleep. A chip forgets what ended its last life."""
+        """In its sleep. A chip forgets what ended its last life, and an ESP32 what was in its RTC memory."""
         (self.flash / "machine.txt").unlink()
+        (self.flash / "machine.txt.rtc").unlink()
 
     @property
     def taken(self) -> list[int]:
@@ -94,9 +95,9 @@ def endpoint(token: str, serve: Callable[..., ChildEndpoint], free_port: int) ->
     return serve(port=free_port)
 
 
-@pytest.fixture
-def board(tmp_path: Path, runtime: Runtime, endpoint: ChildEndpoint, token: str) -> Board:
-    return Board(tmp_path / "board", runtime, endpoint.url, token)
+@pytest.fixture(params=["rp2", "esp32"])
+def board(request: pytest.FixtureRequest, tmp_path: Path, runtime: Runtime, endpoint: ChildEndpoint, token: str) -> Board:
+    return Board(tmp_path / "board", runtime, endpoint.url, token, request.param)
 
 
 def _stored(endpoint: ChildEndpoint) -> list[tuple[str, int]]:
@@ -173,11 +174,10 @@ def test_a_power_cut_in_its_sleep_loses_nothing_and_begins_a_new_id(board: Board
 
 
 def test_a_life_that_is_cut_short_never_uses_a_number_twice(board: Board, endpoint: ChildEndpoint) -> None:
-    board.live(2)
-    state = (board.flash / "sleep.json").read_text()
-    board.live(1)
-    assert (board.flash / "sleep.json").read_text() != state
-    (board.flash / "sleep.json").unlink()  # the next life took it away, and hung
+    board.live(3)
+    state = {"sleep.json", "machine.txt.rtc"} & {path.name for path in board.flash.iterdir()}
+    for name in state:
+        (board.flash / name).unlink()  # the next life took it away, and hung
     board.live(1)
     assert sorted(_values(endpoint)) == board.taken == [0, 2, 4, 6]
 
@@ -187,3 +187,8 @@ def test_a_wake_is_no_boot(board: Board) -> None:
     assert json.loads((board.flash / "boot.json").read_text())["boots"] == 1
     assert "ended by: deep-sleep" in board.lives[-1]
     assert not (board.flash / "crash.log").exists()
+
+
+def test_an_esp32_keeps_its_state_off_the_flash(board: Board) -> None:
+    board.live(2)
+    assert (board.flash / "sleep.json").exists() == (board.port == "rp2")

@@ -8,7 +8,7 @@ from plotpost import crash, log, watchdog
 from plotpost.clock import Clock
 from plotpost.delivery import Delivery
 from plotpost.flash import Flash
-from plotpost.port import SYSTEM_NETWORK, collect_often, const, device_id, forget, sleep_ms, ticks_ms
+from plotpost.port import begin_anew, const, device_id, forget, sleep_ms, ticks_ms
 from plotpost.sampler import Sampler
 from plotpost.stream import Uplink
 from plotpost.supervisor import Supervisor, Task
@@ -17,15 +17,16 @@ _PATIENCE_MS = const(30000)
 _STREAM_PATIENCE_MS = const(120000)  # a name look-up and a REST call block
 _PLOT_AGAIN_MS = const(5000)
 _SAVE_TURN_MS = const(5000)
-_FLUSH_S = const(10)
-_GRACE_TURNS = const(2)  # of the keeper: who interrupts the agent in its first ten seconds finds no watchdog
 _HEALTHY_TURNS = const(120)
+# mpremote waits for the REPL for ten seconds, and saving and the report take some of them
+_FLUSH_S = const(6)
+_FLUSH_FAILING_S = const(2)
 
 
 class Agent:
-    """Everything that runs on the board, for a checked `config`."""
+    """Everything that runs on the board, for a checked `config`, in this `boot`; `wifi` is None where there is no radio to join with."""
 
-    def __init__(self, config):
+    def __init__(self, config, boot, wifi):
         from plotpost import assembly  # needed once
 
         self._config = config
@@ -33,16 +34,16 @@ class Agent:
         self.clock.hear(None)
         log.uptime = self.clock.uptime
         self.channels, self.slots = assembly.sensors(config)
-        self.sleep = assembly.sleep(config, self.channels)
+        self.sleep = assembly.sleep(config, self.channels, boot.carried)
         woken = self.sleep is not None and self.sleep.woken
-        self.boot = crash.Boot("", self.clock.uptime, woken)
+        self.boot = boot
         self.flash = Flash("spool", config.flash_bytes, config.endpoint)
         self.spool = assembly.spool(config, self.channels, self.flash, self.sleep if woken else None)
         self.sampler = Sampler(self.slots, self.spool, self.clock)
         self.delivery = Delivery(
             self.spool, self.flash, config.checkpoint_ms, config.checkpoint_records, random.randrange, ticks_ms()
         )
-        self.wifi = assembly.wifi(config)
+        self.wifi = wifi
         self.tunnel = assembly.tunnel(config)
         self._link = self.tunnel or (self.wifi and self.wifi.link)
         self._uplink = Uplink(config, self.clock, self.delivery, self._device, self._link, self.tunnel)
@@ -89,6 +90,28 @@ class Agent:
     def _reconnects(self):
         return max(self.delivery.connects - 1, 0)
 
+    def live(self, run):
+        """Work until somebody interrupts it (Ctrl-C); then all is sent, or on flash. Returns True. `run` runs a coroutine."""
+        try:
+            run(self.run())
+        except KeyboardInterrupt:
+            log.info("agent", "interrupted: sending what is left")
+        except Exception as error:
+            self.reset(crash.describe(error))
+        begin_anew()
+        try:
+            run(self.finish(_FLUSH_FAILING_S if self._failing() else _FLUSH_S))
+        except KeyboardInterrupt:
+            log.warning("agent", "interrupted again: not waiting")
+        except Exception as error:  # whoever has interrupted it wants the REPL
+            log.exception("agent", error)
+        self.save()
+        self._report()
+        if self.tunnel is not None:
+            self.tunnel.leave()
+        self.boot.over()
+        return True
+
     async def run(self):
         """Work until cancelled or interrupted, or until the board sleeps."""
         self.boot.say()
@@ -110,13 +133,11 @@ class Agent:
         self.spool.spill(self.spool.in_ram())
 
     async def _keep(self, progress):
-        turns = _GRACE_TURNS if self.boot.warm else 0  # the watchdog of the life before may be running
+        turns = 0
         while True:
             progress()
             self.spool.save(ticks_ms())
-            if turns == _GRACE_TURNS:
-                watchdog.arm()
-            elif turns == _HEALTHY_TURNS:
+            if turns == _HEALTHY_TURNS:
                 self.boot.healthy()
             turns = min(turns + 1, _HEALTHY_TURNS + 1)
             await sleep_ms(_SAVE_TURN_MS)
@@ -159,12 +180,16 @@ class Agent:
         forget("plotpost.plot", "requests")
         gc.collect()
 
-    async def finish(self, patience_s=_FLUSH_S):
+    def _failing(self):
+        """Whether there is nobody to send to at this moment."""
+        return self.delivery.failures > 0 or (self._link is not None and not self._link.up())
+
+    async def finish(self, patience_s):
         """Send and confirm what is left, for so many seconds. The old connection is given up: an interrupt may have cut a line.
 
         `save()` must follow, however it ends. Where the network fails already, it is saved first: a board may be reset while it tries.
         """
-        if self.delivery.failures:
+        if self._failing():
             self.save()
         self._uplink.disconnect()
         self.delivery.close(ticks_ms())
@@ -186,8 +211,7 @@ class Agent:
         if self.plotted:
             await self._uplink.run(watchdog.feed)
 
-    def report(self):
-        """Log what became of the readings, in one line."""
+    def _report(self):
         gc.collect()
         spool = self.spool
         used, whole = _heap()
@@ -206,56 +230,9 @@ class Agent:
         )
 
 
-def _runner():
-    """What runs a coroutine. MicroPython's unix port needs care with signals; the others take them between two bytecodes."""
-    if not SYSTEM_NETWORK:
-        return asyncio.run
-    try:
-        from plotpost import interrupt
-    except (ImportError, OSError):  # CPython has no ffi, and macOS no sigtimedwait
-        return asyncio.run
-    interrupt.hold()
-    return interrupt.run
-
-
 def _heap():
     """Used and whole heap in bytes; CPython counts none."""
     if not hasattr(gc, "mem_alloc"):
         return 0, 0
     used = gc.mem_alloc()
     return used, used + gc.mem_free()
-
-
-def run(config):
-    """Run the agent until it is interrupted (Ctrl-C), then flush and report. False when there is nothing to run."""
-    work = _runner()
-    try:
-        agent = Agent(config)
-    except MemoryError:
-        log.error("agent", "the memory does not suffice: make spool.ram smaller, or name fewer sensors, in config.json")
-        return False
-    collect_often(False)
-    if not agent.channels:
-        log.error("agent", "no sensor that config.json names is on this machine: nothing to do")
-        return False
-    try:
-        if agent.boot.looping():
-            from plotpost import safemode
-
-            work(safemode.wait(config.led))
-        work(agent.run())
-    except KeyboardInterrupt:
-        log.info("agent", "interrupted: sending what is left")
-    except Exception as error:
-        agent.reset(crash.describe(error))
-    asyncio.new_event_loop()
-    try:
-        work(agent.finish())
-    except KeyboardInterrupt:
-        log.warning("agent", "interrupted again: not waiting")
-    agent.save()
-    agent.report()
-    if agent.tunnel is not None:
-        agent.tunnel.leave()
-    watchdog.hold()
-    return True

@@ -3,7 +3,7 @@
 import sys
 from array import array
 
-from plotpost import log
+from plotpost import crash, log
 from plotpost import sensors as drivers
 from plotpost.port import SYSTEM_NETWORK, random_hex, ticks_ms
 from plotpost.sampler import Slot
@@ -20,6 +20,9 @@ def sensors(config):
             driver = drivers.create(spec)
         except (drivers.Absent, ValueError) as why:
             log.warning("agent", "%s left out: %s" % (spec["driver"], why))
+            continue
+        except (OSError, RuntimeError, TypeError) as error:  # a part of the chip that refuses: the others go on
+            log.warning("agent", "%s left out: %s" % (spec["driver"], crash.describe(error)))
             continue
         name = "%s[%d]" % (spec["driver"], number)
         slots.append(_slot(name, spec, driver, config.tokens, channels))
@@ -49,15 +52,6 @@ def spool(config, channels, flash, sleep):
     return resumed
 
 
-def wifi(config):
-    """The radio, or None when config.json names no network: a port without `network` must not import it."""
-    if not config.wifi:
-        return None
-    from plotpost.wifi import Wifi
-
-    return Wifi(config.wifi)
-
-
 def tunnel(config):
     """The way through the USB port of a board that has no network, or None."""
     if config.wifi or SYSTEM_NETWORK:
@@ -69,14 +63,14 @@ def tunnel(config):
     return Tunnel(sys.stdin.buffer, sys.stdout.buffer)
 
 
-def sleep(config, channels):
-    """What lets the board sleep, or None when it is to stay awake."""
+def sleep(config, channels, carried):
+    """What lets the board sleep, or None when it is to stay awake. `carried`: what was left for this wake, or None."""
     if config.sleep is None:
         return None
     from plotpost.sleep import Sleep, possible
 
     if possible():
         every_ms, connect_every = config.sleep
-        return Sleep(every_ms, connect_every, config.endpoint, channels)
+        return Sleep(every_ms, connect_every, config.endpoint, channels, carried)
     log.warning("agent", "this machine cannot sleep: staying awake")
     return None

@@ -7,7 +7,7 @@ A board has no clock that outlasts the power. It takes the time from the endpoin
 internet. UTC never goes back: a clock that was ahead runs at half speed until it is right.
 """
 
-from plotpost.port import SYSTEM_CLOCK, const, ticks_diff, ticks_ms, utc_ms
+from plotpost.port import SYSTEM_CLOCK, booted, const, ticks_diff, ticks_ms, utc_ms
 
 DAY_MS = const(86400000)
 _TOLERANCE_MS = const(500)  # an answer may have been that long under way
@@ -104,10 +104,10 @@ class Clock:
         return [self._up_day, self._up_ms + ms, self._boot_day, self._boot_ms, self.known]
 
     def resume(self, carried):
-        """Go on from the clock that gave `carried`: what it knew, this one knows."""
+        """Go on from the clock that gave `carried`: what it knew, this one knows. It was to begin with the reset that ended the sleep."""
         self._up_day, self._up_ms, self._boot_day, self._boot_ms, self.known = carried
         self._first_day, self._first_ms = self._boot_day, self._boot_ms
-        self._ticks = ticks_ms()
+        self._ticks = booted  # type: ignore[assignment]  # a number of ticks
         self.tick()
 
     def uptime(self):

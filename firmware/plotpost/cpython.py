@@ -57,6 +57,10 @@ def receive(sock, buf):
         return None
 
 
+def begin_anew():
+    """CPython makes a loop for each asyncio.run()."""
+
+
 def collect_often(often):
     """CPython frees what nobody refers to at once."""
 

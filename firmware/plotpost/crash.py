@@ -12,18 +12,19 @@ import os
 import sys
 
 from plotpost import __version__, log
-from plotpost.port import const, warm
+from plotpost.port import const, forget
 
 # Why the board was reset; 1 to 5 are the numbers of machine.reset_cause()
 WATCHDOG = const(3)
 DEEP_SLEEP = const(4)
-_UNKNOWN = const(0)
-_SOFT = const(5)
-_RECOVERY = const(6)  # it gave up and reset itself
-CAUSES = ("unknown", "power-on", "reset", "watchdog", "deep-sleep", "soft-reset", "recovery")
+RECOVERY = const(6)  # it gave up and reset itself
+PANIC = const(7)
+CAUSES = ("unknown", "power-on", "reset", "watchdog", "deep-sleep", "soft-reset", "recovery", "panic")
+BAD = (WATCHDOG, RECOVERY, PANIC)
 
+RUNNING = const("running")  # what a life leaves that nobody has ended
+STATE = const("boot.json")
 _LOG = const("crash.log")
-_STATE = const("boot.json")
 _LOG_BYTES = const(2048)
 _LINE_MAX = const(200)
 _LOOP = const(5)
@@ -37,19 +38,30 @@ def describe(error):
 class Boot:
     """This boot: its `number`, the `cause` of the reset before it (an index of CAUSES) and the `reason` in words, "" if none is known.
 
-    `folder`: "" or with "/" at its end. `uptime()` gives seconds and milliseconds. `woken`: out of a planned deep sleep, which counts
-    as no boot. `bad`: how many lives in a row ended badly before they had lasted ten minutes. `warm`: no boot either, but a start
-    after service.
+    boots.py makes it. `carried`: what the last life left when it fell asleep as planned and this is its wake, else None. `bad`: how many
+    lives in a row ended badly before they had lasted ten minutes.
     """
 
-    def __init__(self, folder, uptime, woken=False):
+    def __init__(self, folder, number, bad, cause, reason, carried):
         self._folder = folder
-        self._uptime = uptime
-        self.number, self.bad, self.reason = self._read()
-        self.warm = not woken and warm()
-        self.cause = _SOFT if self.warm else DEEP_SLEEP if woken else _RECOVERY if self.reason else reset_cause()
-        if not woken and not (self.warm and self.number):  # the very first start follows a deploy, without a reset
-            self._count()
+        self.number = number
+        self.bad = bad
+        self.cause = cause
+        self.reason = reason
+        self.carried = carried
+
+    def over(self):
+        """Somebody has ended this life; the board is at its REPL."""
+        self.mark("")
+
+    def mark(self, text):
+        """Leave `text` for the next life where that costs no flash."""
+        from plotpost import retained
+
+        if retained.free():
+            retained.leave(text)
+        del retained
+        forget("plotpost.retained")
 
     def looping(self):
         """True when starting the agent once more would most likely end badly once more."""
@@ -58,25 +70,26 @@ class Boot:
     def say(self):
         """What ended the last life, in one line of the log."""
         ended = self.reason or CAUSES[self.cause]
-        write = log.warning if self.cause in (WATCHDOG, _RECOVERY) else log.info
+        write = log.warning if self.cause in BAD else log.info
         write("boot", "number {}, the one before ended by: {}", self.number, ended)
 
     def healthy(self):
         """This life has lasted ten minutes."""
         if self.bad:
             self.bad = 0
-            self._write("")
+            self.keep("")
 
-    def reset(self, reason, save):
+    def reset(self, reason, save=None):
         """Save what is in RAM by `save()`, write down why, and reset the board; on Linux the program ends with exit status 1."""
         log.error("boot", "resetting: {}", reason)
         try:
-            save()
+            if save is not None:
+                save()
         except Exception as error:
             log.exception("boot", error)
         try:
-            self._write(reason)
-            self._append("after %d s: %s" % (self._uptime()[0], reason))
+            self.keep(reason)
+            self.note("after %d s: %s" % (log.uptime()[0], reason))
         except MemoryError as error:  # what is full most likely: the reset must come all the same
             log.exception("boot", error)
         try:
@@ -85,25 +98,11 @@ class Boot:
             sys.exit(1)
         reset()
 
-    def _count(self):
-        if self.cause == WATCHDOG:
-            self._append("watchdog: the loop hung")
-        self.number += 1
-        self.bad = self.bad + 1 if self.cause in (WATCHDOG, _RECOVERY) else 0
-        self._write("")
+    def keep(self, reason):
+        """Write down how many boots there were, and why the board is about to reset itself, "" when it is not."""
+        self._store(STATE, json.dumps({"boots": self.number, "bad": self.bad, "reason": reason}))
 
-    def _read(self):
-        try:
-            with open(self._folder + _STATE) as file:
-                state = json.load(file)
-            return int(state["boots"]), int(state["bad"]), str(state["reason"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return 0, 0, ""
-
-    def _write(self, reason):
-        self._store(_STATE, json.dumps({"boots": self.number, "bad": self.bad, "reason": reason}))
-
-    def _append(self, end):
+    def note(self, end):
         """Note how the life of this number ended; the oldest lines go when there is no room."""
         line = ("boot %d (%s) %s" % (self.number, __version__, end))[:_LINE_MAX] + "\n"
         room = _LOG_BYTES - len(line)
@@ -126,13 +125,3 @@ class Boot:
             os.rename(path + ".new", path)
         except OSError as error:
             log.warning("boot", "{} not written (error {})", name, error.errno)
-
-
-def reset_cause():
-    """What the chip tells, UNKNOWN on Linux. An rp2 tells only watchdog or power-on (its port's modmachine.c)."""
-    try:
-        from machine import reset_cause as told
-    except ImportError:
-        return _UNKNOWN
-    cause = told()
-    return cause if cause < _RECOVERY else _UNKNOWN

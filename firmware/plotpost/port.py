@@ -17,6 +17,7 @@ if sys.implementation.name == "micropython":
     ticks_add = time.ticks_add
     ticks_diff = time.ticks_diff
     sleep_ms = asyncio.sleep_ms
+    begin_anew = asyncio.new_event_loop  # forgets the tasks that an interrupt has left
     byte_stream = io.BytesIO  # of so many bytes at first, within which neither write() nor print() allocates
 
     def send(sock, buf, start, end):
@@ -48,6 +49,7 @@ if sys.implementation.name == "micropython":
 
 else:
     from plotpost.cpython import (  # noqa: F401  for the other modules
+        begin_anew,
         byte_stream,
         collect_often,
         const,
@@ -62,6 +64,7 @@ else:
     )
 
 _BOOT_MS = const(10000)
+booted = 0  # in ticks: a chip's begin with its reset, a wake's too (rp2: TIMER; esp32: esp_timer, after the second bootloader)
 started = ticks_ms()  # main.py imports this first of all
 
 # Linux and the like keep time by themselves; a board's clock starts anywhere (rp2: in 2021).
@@ -100,7 +103,7 @@ def device_id():
 
 def warm():
     """True when this program was started again without a reset of the chip, as after service: its ticks go on, long past a boot."""
-    return not SYSTEM_CLOCK and not 0 <= ticks_diff(started, 0) <= _BOOT_MS
+    return not SYSTEM_CLOCK and not 0 <= ticks_diff(started, booted) <= _BOOT_MS
 
 
 def forget(*names):
@@ -108,8 +111,8 @@ def forget(*names):
     for name in names:
         sys.modules.pop(name, None)
         parent, _, child = name.rpartition(".")
-        if parent and hasattr(sys.modules[parent], child):
-            delattr(sys.modules[parent], child)
+        if parent:
+            sys.modules[parent].__dict__.pop(child, None)  # hasattr() would load it: see __init__.py
 
 
 def fail():

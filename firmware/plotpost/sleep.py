@@ -1,18 +1,18 @@
 """Low power: wake, read every sensor once, put the readings on flash, connect every N-th time, sleep again.
 
 RAM does not outlast a deep sleep (rp2: a light sleep and a reset). Readings go to the spool on flash before they are sent; stream id,
-number, clock and counters go to sleep.json when the board falls asleep. The next boot takes that file away first of all, and believes
-it only after a sleep: whatever else ended the life before, a new stream id begins, so that no number is ever used twice.
+number, clock and counters are left for the next life (retained.py) when the board falls asleep. The next boot takes them away first of
+all, and believes them only after a sleep: whatever else ended the life before, a new stream id begins, so that no number is ever used
+twice.
 """
 
 import asyncio
 import json
-import os
 import sys
 from binascii import crc32
 
-from plotpost import crash, log, watchdog
-from plotpost.port import const, sleep_ms, ticks_add, ticks_diff, ticks_ms
+from plotpost import log, retained, watchdog
+from plotpost.port import booted, const, sleep_ms, ticks_add, ticks_diff, ticks_ms
 
 _AWAKE_MS = const(120000)  # at most
 _LOOK_MS = const(10)
@@ -34,37 +34,26 @@ def possible():
 class Sleep:
     """One life between two sleeps, of a board that wakes every `every_ms` and connects every `connect_every`-th time.
 
-    `endpoint` and `channels` (objects with `token` and `decimals`): what the readings are for; when these have changed, nothing is
-    carried over. `woken`: this life goes on with `stream_id` and number `next`.
+    `carried`: what the life before left when it fell asleep, or None. `endpoint` and `channels` (objects with `token` and `decimals`):
+    what the readings are for; when these have changed, nothing is carried over. `woken`: this life goes on with `stream_id` and
+    number `next`.
     """
 
-    def __init__(self, every_ms, connect_every, endpoint, channels, path="sleep.json"):
-        self._began = ticks_ms()
+    def __init__(self, every_ms, connect_every, endpoint, channels, carried):
         self._every_ms = every_ms
         self._connect_every = connect_every
-        self._path = path
         self._purpose = _fingerprint(endpoint, channels)
-        self._state = self._take()
-        self._deadline = None
+        self._state = self._understood(carried)
         self.woken = self._state is not None
         self.stream_id = self._state["id"] if self.woken else None
         self.next = self._state["next"] if self.woken else 0
 
-    def _take(self):
-        """What was carried over: None if this is not its wake. The file is gone in any case."""
+    def _understood(self, carried):
         try:
-            with open(self._path) as file:
-                state = json.load(file)
-        except (OSError, ValueError):
-            state = {}
-        try:
-            os.remove(self._path)
-        except OSError as error:
-            if state:
-                log.warning("sleep", "{} cannot be removed (error {}): beginning anew", self._path, error.errno)
+            state = json.loads(carried) if carried else None
+        except ValueError:
             return None
-        known = isinstance(state, dict) and state.get("purpose") == self._purpose
-        return state if known and _slept() else None
+        return state if isinstance(state, dict) and state.get("purpose") == self._purpose else None
 
     def restore(self, agent):
         """Let clock and counters go on where they were."""
@@ -78,7 +67,7 @@ class Sleep:
 
     async def run(self, agent):
         """This life, to its end."""
-        self._deadline = _Deadline(_AWAKE_MS)
+        watchdog.deadline(_AWAKE_MS)
         await self._read_once(agent)
         spool = agent.spool
         spool.spill(spool.in_ram())
@@ -98,7 +87,7 @@ class Sleep:
         while any(slot.turn == turn for slot, turn in zip(agent.slots, turns)):
             if sampling.done():
                 await sampling  # raises why
-            if ticks_diff(ticks_ms(), self._began) > _ROUND_MS:
+            if ticks_diff(ticks_ms(), booted) > _ROUND_MS:
                 log.warning("sleep", "a sensor takes longer than 20 s: not waiting for it")
                 break
             await sleep_ms(_LOOK_MS)
@@ -107,7 +96,7 @@ class Sleep:
     def _fall_asleep(self, agent, wakes):
         if agent.wifi is not None:
             agent.wifi.off()
-        ms = max(self._every_ms - ticks_diff(ticks_ms(), self._began), _SHORTEST_MS)
+        ms = max(self._every_ms - ticks_diff(ticks_ms(), booted), _SHORTEST_MS)
         state = {
             "purpose": self._purpose,
             "id": agent.spool.stream_id,
@@ -117,45 +106,14 @@ class Sleep:
             "counts": (agent.spool.dropped + agent.flash.dropped, agent.delivery.skipped, agent.delivery.connects),
             "plotted": agent.plotted,
         }
-        try:
-            with open(self._path, "w") as file:
-                json.dump(state, file)
-        except OSError as error:
-            log.warning("sleep", "{} not written (error {}): the next wake begins anew", self._path, error.errno)
         log.info("sleep", "for {} s, {} readings wait", ms // 1000, agent.spool.waiting())
-        self._deadline.lift()
+        retained.leave(json.dumps(state))
+        watchdog.release()
         _sleep(ms)
-
-
-class _Deadline:
-    """Resets the board in `ms`, whatever it does then, unless it is asleep: instead of `watchdog.arm()`.
-
-    An rp2's watchdog would go on in its sleep, which is longer than that can wait; a timer does it there.
-    """
-
-    def __init__(self, ms):
-        import machine
-
-        self._timer = None
-        if _on_rp2():
-            reset = machine.reset
-            self._timer = machine.Timer(-1, period=ms, mode=machine.Timer.ONE_SHOT, callback=lambda timer: reset(), hard=True)
-        else:
-            machine.WDT(timeout=ms)
-
-    def lift(self):
-        """It was met."""
-        if self._timer is not None:
-            self._timer.deinit()
 
 
 def _fingerprint(endpoint, channels):
     return crc32(json.dumps([endpoint, [[c.token, c.decimals] for c in channels]]).encode())
-
-
-def _slept():
-    """Whether a planned sleep ended the last life. An rp2 calls that a reset by the watchdog; a power cut it tells."""
-    return crash.reset_cause() == (crash.WATCHDOG if _on_rp2() else crash.DEEP_SLEEP)
 
 
 def _sleep(ms):

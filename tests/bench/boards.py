@@ -68,6 +68,8 @@ class Bench:
         """What a client prints; `config` is the folder of its config.json, whose flash is empty at first. Raises Failed."""
         if config is not None:
             shutil.rmtree(config / "spool", ignore_errors=True)
+            for path in ("boot.json", "crash.log"):  # a life without memory ends badly, and five make safe mode
+                (config / path).unlink(missing_ok=True)
             self._deploy(config)
         done = subprocess.run(
             leash.command(*self.command(client, *arguments, heap_kib=heap_kib)),

@@ -6,7 +6,7 @@ from array import array
 sys.path.insert(0, __file__.rsplit("/", 2)[0] + "/simulated")
 
 import machine
-from plotpost import sensors
+from plotpost import log, sensors
 
 sys.path.pop(0)
 machine.unplug()
@@ -66,6 +66,32 @@ def test_a_calibrated_converter_tells_the_voltage_itself_and_is_opened_for_all_o
         driver = create(pin=4)
         for millivolts in (0, 1, 949, 951, 3100):
             assert read(driver, millivolts, 4)[0] == millivolts
+
+
+def test_a_chip_without_calibration_is_asked_once_says_so_and_measures_against_its_full_scale():
+    for error in (OSError(95), OSError(-258, "ESP_ERR_INVALID_ARG")):  # EOPNOTSUPP
+        asked = []
+
+        class Fuseless(machine.CalibratedADC):
+            def read_uv(self, error=error, asked=asked):
+                asked.append(0)
+                raise error
+
+            def read_u16(self):
+                return min(machine.voltages.get(self._name, 0) * 65535 // 3300, 65535)
+
+        lines = []
+        kept, log.write = log.write, lines.append
+        try:
+            with Board(Fuseless):
+                driver = create(pin=4)
+                for millivolts in (0, 1000, 3300):
+                    assert abs(read(driver, millivolts, 4)[0] - millivolts) <= 1
+                assert read(create(pin=4, reference=3000), 3300, 4) == (3000, 1000)
+        finally:
+            log.write = kept
+        assert len(asked) == len(lines) == 2  # of each driver
+        assert " W analog this chip is not calibrated (" in lines[0]
 
 
 def test_the_level_lies_between_the_two_points():

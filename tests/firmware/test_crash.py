@@ -1,11 +1,11 @@
-"""crash.py: what ended the last life, and the log of bad ends, on MicroPython and on CPython, in real files."""
+"""crash.py and boots.py: what ended the last life, and the log of bad ends, on MicroPython and on CPython, in real files."""
 
 import json
 import os
 import sys
 import time
 
-from plotpost import crash, log, port
+from plotpost import boots, crash, log, port, retained
 
 sys.path.insert(0, __file__.rsplit("/", 2)[0] + "/simulated")
 import machine
@@ -14,13 +14,22 @@ sys.path.pop(0)
 machine.unplug()
 
 
+class System:
+    """What `sys` tells of a board."""
+
+    def __init__(self, port):
+        self.platform = port
+
+
 class Board(machine.Plugged):
-    """A board with a folder of its own, which lasts until the end of the `with` block."""
+    """A board of one port, with a folder of its own, which lasts until the end of the `with` block."""
 
     def __enter__(self):
         super().__enter__()
         self.lines = []
         log.write = self.lines.append
+        self._kept = boots.sys, log.uptime
+        boots.sys, log.uptime = System(self._port), lambda: (self.up, 0)
         self.folder = "/tmp/plotpost-test-%d/" % (time.time_ns() // 1000)
         self.up = 0
         os.mkdir(self.folder[:-1])
@@ -28,22 +37,24 @@ class Board(machine.Plugged):
 
     def __exit__(self, *_):
         log.write = print
+        boots.sys, log.uptime = self._kept
         for name in os.listdir(self.folder):
             os.remove(self.folder + name)
         os.rmdir(self.folder[:-1])
         super().__exit__()
 
-    def boot(self, cause=machine.PWRON_RESET, **how):
+    def boot(self, cause=machine.PWRON_RESET, left=None):
+        """What begins after `cause`; a life that fell asleep as planned left something."""
         machine.come_back(cause)
-        return crash.Boot(self.folder, lambda: (self.up, 0), **how)
+        return boots.count(self.folder, left or (retained.take() if retained.free() else None))
 
     def give_up(self, boot, reason="task stream cannot be cancelled", save=lambda: None):
-        """The board resets itself, and boots again as an rp2 does."""
+        """The board resets itself, and boots again."""
         try:
             boot.reset(reason, save)
         except machine.Ended:
             pass
-        return crash.Boot(self.folder, lambda: (self.up, 0))
+        return self.boot(machine.reset_cause())
 
     def log(self):
         try:
@@ -72,6 +83,11 @@ def test_the_chip_tells_what_ended_the_last_life():
     with Board() as board:
         for told, word in ((1, "power-on"), (2, "reset"), (3, "watchdog"), (4, "deep-sleep"), (5, "soft-reset"), (0, "unknown")):
             assert cause(board.boot(told)) == word
+
+
+def test_a_cause_that_no_port_tells_is_unknown():
+    with Board() as board:
+        assert cause(board.boot(6)) == cause(board.boot(99)) == "unknown"
 
 
 def test_a_watchdog_reset_leaves_a_line_with_the_boot_that_hung():
@@ -139,7 +155,7 @@ def test_a_heap_that_is_full_does_not_keep_the_board_from_its_reset_and_leaves_t
 
     with Board() as board:
         boot = board.boot()
-        boot._append = full
+        boot.note = full
         assert board.give_up(boot).reason == "task stream cannot be cancelled"
         assert any(" E boot MemoryError at " in line for line in board.lines)
 
@@ -164,36 +180,97 @@ def test_a_long_reason_cannot_push_all_others_out():
 
 
 def test_a_wake_from_deep_sleep_is_no_boot_and_writes_nothing():
-    with Board() as board:
-        board.boot()
-        before = board.written()
-        for _ in range(5):
-            boot = board.boot(machine.WDT_RESET, woken=True)
-            assert (boot.number, cause(boot), boot.looping()) == (1, "deep-sleep", False)
-        assert board.written() == before
-        assert board.log() == []
+    for kind, told in (("rp2", machine.WDT_RESET), ("esp32", machine.DEEPSLEEP_RESET)):
+        with Board(kind) as board:
+            board.boot()
+            before = board.written()
+            for _ in range(5):
+                boot = board.boot(told, left="{}")
+                assert (boot.number, cause(boot), boot.looping(), boot.carried) == (1, "deep-sleep", False, "{}")
+            assert board.written() == before
+            assert board.log() == []
+
+
+def test_what_was_left_is_carried_over_a_planned_sleep_alone():
+    for kind, causes in (("esp32", (0, 1, 2, 3, 5)), ("rp2", (1,))):
+        for told in causes:
+            with Board(kind) as board:
+                assert board.boot(told, left="{}").carried is None, (kind, told)
+    with Board("esp32") as board:
+        assert board.boot(machine.DEEPSLEEP_RESET, left="running").carried is None  # somebody else's sleep
 
 
 def test_a_start_after_service_is_no_boot_and_writes_nothing():
-    with Board() as board:
-        board.give_up(board.boot())
-        before = board.written()
-        crash.warm = lambda: True
-        try:
-            boot = board.boot(machine.WDT_RESET)
-        finally:
-            crash.warm = port.warm
-        assert (boot.number, boot.bad, cause(boot), boot.warm) == (2, 1, "soft-reset", True)
-        assert board.written() == before
+    for kind in ("rp2", "esp32"):
+        with Board(kind) as board:
+            board.give_up(board.boot())
+            before = board.written()
+            boot = started_again(board, machine.WDT_RESET)
+            assert (boot.number, boot.bad, cause(boot)) == (2, 1, "soft-reset")
+            assert board.written() == before
+
+
+def started_again(board, told):
+    """Ctrl-C, then Ctrl-D."""
+    kept, boots.warm = boots.warm, lambda: True
+    try:
+        return board.boot(told)
+    finally:
+        boots.warm = kept
+
+
+def test_a_panic_is_a_bad_end_that_five_of_make_safe_mode():
+    with Board("esp32") as board:
+        boot = board.boot()
+        for _ in range(5):
+            assert not boot.looping()
+            boot = board.boot(machine.HARD_RESET)  # nobody has ended the life before
+            assert cause(boot) == "panic"
+        assert boot.looping()
+        boot.say()
+        assert board.lines[-1].endswith(" W boot number 6, the one before ended by: panic")
+        assert board.log() == ["boot %d (0.1.0) panic: MicroPython or the IDF crashed" % n for n in range(1, 6)]
+
+
+def test_a_persons_own_resets_after_service_are_no_bad_ends():
+    with Board("esp32") as board:
+        boot = board.boot()
+        for _ in range(7):
+            boot.over()
+            boot = board.boot(machine.HARD_RESET)
+            assert (cause(boot), boot.bad) == ("reset", 0)
+        assert board.log() == []
+
+
+def test_a_panic_after_a_start_that_followed_service_counts():
+    with Board("esp32") as board:
+        board.boot().over()
+        started_again(board, machine.PWRON_RESET)
+        assert cause(board.boot(machine.HARD_RESET)) == "panic"
+
+
+def test_a_panic_in_a_wake_counts():
+    with Board("esp32") as board:
+        board.boot()
+        board.boot(machine.DEEPSLEEP_RESET, left="{}")
+        assert cause(board.boot(machine.HARD_RESET)) == "panic"
+
+
+def test_a_reset_by_itself_is_no_panic():
+    with Board("esp32") as board:
+        assert cause(board.give_up(board.boot())) == "recovery"
+
+
+def test_that_a_life_has_begun_costs_no_flash():
+    for kind in ("rp2", "esp32"):
+        with Board(kind) as board:
+            board.boot().over()
+            assert list(board.written()) == ["boot.json"]
 
 
 def test_the_very_first_start_counts_though_the_chip_was_not_reset():
     with Board() as board:
-        crash.warm = lambda: True
-        try:
-            assert [board.boot().number for _ in range(3)] == [1, 1, 1]
-        finally:
-            crash.warm = port.warm
+        assert [started_again(board, machine.PWRON_RESET).number for _ in range(3)] == [1, 1, 1]
 
 
 def test_a_chip_whose_ticks_had_just_begun_has_booted():

@@ -89,6 +89,28 @@ def test_a_radio_without_a_link_tells_no_strength():
     assert reading(agent(wifi=Parts(rssi=lambda: None)))["rssi_dbm"] == NO_VALUE
 
 
+def test_on_an_esp32_the_heap_is_what_micropython_has_and_not_what_the_idf_could_still_give():
+    if not hasattr(gc, "mem_free"):
+        return  # CPython; the same file runs on MicroPython
+
+    class Idf:
+        HEAP_DATA = 4
+
+        def idf_heap_info(kinds):
+            return [(200000, 9000, 8000, 7000), (100000, 50000, 30000, 20000), (10000, 0, 0, 0)]
+
+    own = sys.modules.get("esp32")
+    try:
+        sys.modules["esp32"] = Idf
+        told = reading(agent())["free_heap_b"]
+    finally:
+        del sys.modules["esp32"]
+        if own is not None:
+            sys.modules["esp32"] = own
+    gc.collect()
+    assert abs(gc.mem_free() - 30000 - told) < 2000
+
+
 def test_waiting_readings_are_counted_where_they_lie():
     earlier = Session(None, "fedcba9876543210", "http://endpoint", [])
     earlier.next = 40

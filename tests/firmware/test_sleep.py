@@ -4,12 +4,11 @@ tests/test_sleep.py has the same with the whole agent, a process for each life, 
 """
 
 import asyncio
-import os
 import sys
 import time
 from array import array
 
-from plotpost import log, sleep, watchdog
+from plotpost import boots, log, retained, sleep, watchdog
 from plotpost.port import sleep_ms
 from plotpost.sampler import Sampler, Slot
 
@@ -20,7 +19,12 @@ sys.path.pop(0)
 machine.unplug()
 
 
-class Platform:
+class System:
+    """What `sys` tells of a board."""
+
+    class implementation:
+        _machine = "Raspberry Pi Pico with RP2040"
+
     def __init__(self, port):
         self.platform = port
 
@@ -117,48 +121,38 @@ class Agent:
 
 
 class Board(machine.Plugged):
-    """A board whose flash lasts until the end of the `with` block."""
+    """A board of one port. What its lives leave to each other lasts until the end of the `with` block."""
 
     def __init__(self, port="esp32"):
-        self._port = port
+        super().__init__(port)
 
     def __enter__(self):
         super().__enter__()
         self.lines = []
         log.write = self.lines.append
-        self._own = sleep.sys
-        sleep.sys = watchdog.sys = Platform(self._port)
-        self.path = "/tmp/plotpost-test-%d" % (time.time_ns() // 1000)
+        self._kept = sleep.sys, sleep.booted, retained.PATH
+        sleep.sys = watchdog.sys = boots.sys = System(self._port)
+        retained.PATH = "/tmp/plotpost-test-%d" % (time.time_ns() // 1000)
         self.lives = 0
         return self
 
     def __exit__(self, *_):
-        sleep.sys = watchdog.sys = self._own
+        sleep.sys, sleep.booted, retained.PATH = self._kept
+        watchdog.sys = boots.sys = sleep.sys
+        watchdog.release()
         log.write = print
-        self.cut()
         super().__exit__()
 
-    def lasts(self, ms):
-        """Whether it is still there after so many milliseconds in which only timers run."""
-        try:
-            machine.advance(ms)
-        except machine.Ended:
-            return False
-        return True
-
-    def cut(self):
-        """What was carried over is gone."""
-        try:
-            os.remove(self.path)
-        except OSError:
-            pass
-
     def boot(self, token="abcdefghij", endpoint="http://endpoint", every_ms=600000):
-        return sleep.Sleep(every_ms, 3, endpoint, [Channel(token)], self.path)
+        """A life begins: its Sleep. It has just been reset."""
+        sleep.booted = sleep.ticks_ms()
+        boot = boots.count("/tmp/", retained.take())
+        return sleep.Sleep(every_ms, 3, endpoint, [Channel(token)], boot.carried)
 
     def live(self, cause=None, parts=None, known=True, broken=False, **how):
         """One life after `cause`, to its sleep; gives its Sleep and its Agent."""
         machine.come_back(machine.reset_cause() if cause is None else cause)
+        watchdog.arm()
         nap = self.boot(**how)
         self.lives += 1
         spool = Spool(nap.stream_id or "%016x" % self.lives, nap.next, broken)
@@ -228,28 +222,11 @@ def test_a_life_that_did_not_end_in_sleep_carries_nothing_over():
         assert not board.boot().woken  # that one has hung, and was reset
 
 
-class ReadOnly:
-    def remove(self, path):
-        raise OSError(30)  # EROFS
-
-
-def test_a_state_that_cannot_be_taken_away_is_not_believed():
-    with Board() as board:
-        board.live()
-        kept, sleep.os = sleep.os, ReadOnly()
-        try:
-            assert not board.boot().woken
-        finally:
-            sleep.os = kept
-        assert " W sleep " in board.lines[-1]
-
-
 def test_a_spoilt_state_is_not_believed():
-    with Board() as board:
-        machine.come_back(machine.DEEPSLEEP_RESET)
-        for content in ("", "{", "[]", "{}", '{"purpose": 1}'):
-            with open(board.path, "w") as file:
-                file.write(content)
+    for content in ("", "{", "[]", "{}", '{"purpose": 1}', "null", "7"):
+        with Board() as board:
+            machine.come_back(machine.DEEPSLEEP_RESET)
+            retained.leave(content)
             assert not board.boot().woken, content
 
 
@@ -371,25 +348,57 @@ def test_the_radio_is_off_in_the_sleep():
         assert agent.wifi.off_at == 0
 
 
-def test_a_board_that_hangs_awake_is_reset_after_two_minutes():
-    with Board() as board:
-        board.live()
-        assert [watchdog.timeout for watchdog in machine.watchdogs] == [120000]
-
-
 def test_a_board_that_should_be_asleep_is_reset_whatever_it_does():
+    class Restless(Agent):
+        async def finish(self, patience):
+            while True:
+                watchdog.feed()
+                machine.advance(1000)
+
     for port in ("rp2", "esp32"):
         with Board(port) as board:
-            sleep._Deadline(120000)
-            assert board.lasts(119000), port
-            watchdog.feed()
-            assert not board.lasts(2000), port
+            watchdog.ticks_ms, kept = lambda: machine.now, watchdog.ticks_ms
+            watchdog.arm()
+            try:
+                asyncio.run(board.boot().run(Restless(Spool("1" * 16, 0), [Part()])))
+            except machine.Ended:
+                pass
+            finally:
+                watchdog.ticks_ms = kept
+            assert machine.reset_cause() == machine.WDT_RESET, port
+            assert 120000 < machine.now < 131000, port
 
 
-def test_the_timer_of_an_rp2_does_not_reset_it_in_its_sleep():
+def test_in_its_sleep_no_watchdog_bites_an_rp2():
+    def sleeping(ms):
+        machine.advance(ms)
+        raise machine.Ended
+
     with Board("rp2") as board:
-        deadline = sleep._Deadline(120000)
-        assert [timer.hard for timer in machine.timers] == [True]
-        assert machine.watchdogs == []
-        deadline.lift()
-        assert board.lasts(200000)
+        machine.on_sleep = sleeping
+        try:
+            board.live(every_ms=30000)
+            assert 29000 < machine.slept == machine.now
+        finally:
+            machine.on_sleep = None
+
+
+def test_a_wake_is_counted_from_the_reset_that_ended_the_sleep():
+    with Board() as board:
+        nap = board.boot()
+        sleep.booted = sleep.ticks_add(sleep.ticks_ms(), -7000)  # so long its files took to load
+        try:
+            asyncio.run(nap.run(Agent(Spool("1" * 16, 0), [Part()])))
+        except machine.Ended:
+            pass
+        assert 592000 < machine.slept <= 593000
+
+
+def test_a_sleep_that_the_chip_refuses_ends_with_what_it_said():
+    with Board() as board:
+        machine.raises["deepsleep"] = RuntimeError("esp_sleep_enable_touchpad_wakeup() failed")
+        try:
+            board.live()
+        except RuntimeError:
+            return
+        raise AssertionError("it goes on")

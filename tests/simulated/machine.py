@@ -3,7 +3,8 @@
 Time is a number that the test moves.
 
 `with machine.Plugged():` is a board from power-on until it is unplugged; outside of it a program finds its system's own `machine`,
-or none. `boot(path)` keeps the cause of the next boot in a file, for tests in which each life of the board is a process of its own.
+or none. Its port is "rp2" or "esp32": `Plugged("esp32")` has RTC memory, and resets that are not its watchdog's. `boot(path)` keeps the
+cause of the next boot, and RTC memory, in files, for tests in which each life of the board is a process of its own.
 """
 
 import sys
@@ -16,6 +17,7 @@ from board_pins import ADC, CalibratedADC, Pin, dht_readinto  # noqa: F401  a pa
 HARDWARE = sys.path.pop()
 
 PWRON_RESET = 1
+HARD_RESET = 2  # esp32: machine.reset(), and a panic
 WDT_RESET = 3
 DEEPSLEEP_RESET = 4
 
@@ -26,9 +28,14 @@ voltages = board_pins.voltages
 watchdogs = []
 timers = []
 on_sleep = None  # what happens during light sleep
+raises = {}  # name of a call: what it raises, each time, until it is taken away
 
 _cause = PWRON_RESET
 _path = ""
+_port = "rp2"
+_memory = b""
+_WATCHDOG_CTRL_CLEAR = (0x4005B000, 0x400DB000)  # RP2040, RP2350: writing there clears bits of the watchdog's CTRL
+_WATCHDOG_ENABLE = 1 << 30
 
 
 class Ended(BaseException):
@@ -38,8 +45,11 @@ class Ended(BaseException):
 class Plugged:
     """The board is there, and its power is on."""
 
+    def __init__(self, port="rp2"):
+        self._port = port
+
     def __enter__(self):
-        power_on()
+        power_on(self._port)
         self._own = sys.modules.get("machine")
         sys.modules["machine"] = _this
         return self
@@ -55,31 +65,35 @@ def unplug():
     sys.modules.pop("machine", None)
 
 
-def power_on():
-    """Everything as it is when the power comes."""
+def power_on(port=None):
+    """Everything as it is when the power comes, to a board of this port or of the one it was."""
+    global _memory, _port
+    _port = port or _port
+    _memory = b""
+    raises.clear()
+    come_back(PWRON_RESET)
+
+
+def come_back(cause):
+    """Boot again after `cause`."""
     global now, slept, _cause
     now = slept = 0
-    _cause = PWRON_RESET
+    _cause = cause
     board_pins.unplug_all()
     del watchdogs[:]
     del timers[:]
 
 
-def come_back(cause):
-    """Boot again after `cause`."""
-    global _cause
-    power_on()
-    _cause = cause
-
-
-def boot(path):
+def boot(path, port="rp2"):
     """Come back from what `path` says ended the last life; the end of this one will be written there."""
-    global _cause, _path
-    power_on()
+    global _cause, _memory, _path
+    power_on(port)
     _path = path
     try:
         with open(path) as file:
             _cause = int(file.read().split()[0])
+        with open(path + ".rtc", "rb") as file:
+            _memory = file.read()
     except OSError:
         pass
 
@@ -103,7 +117,14 @@ def _end(cause, ms):
     if _path:
         with open(_path, "w") as file:
             file.write("%d %d" % (cause, ms))
+        with open(_path + ".rtc", "wb") as file:
+            file.write(_memory)
     raise Ended
+
+
+def _say(name):
+    if name in raises:
+        raise raises[name]
 
 
 def reset_cause():
@@ -111,10 +132,11 @@ def reset_cause():
 
 
 def reset():
-    _end(WDT_RESET, 0)  # rp2 resets by its watchdog, and does not tell the two apart
+    _end(HARD_RESET if _port == "esp32" else WDT_RESET, 0)  # rp2 resets by its watchdog, and does not tell the two apart
 
 
 def deepsleep(ms):
+    _say("deepsleep")
     _end(DEEPSLEEP_RESET, ms)
 
 
@@ -131,13 +153,45 @@ def unique_id():
 
 
 class WDT:
+    """There is one; asked for again, it takes the new timeout."""
+
     def __init__(self, id=0, timeout=5000):
+        _say("WDT")
+        if _port == "rp2" and timeout > 8388:
+            raise ValueError("timeout exceeds 8388")
         self.timeout = timeout
-        self.feed()
+        del watchdogs[:]
         watchdogs.append(self)
+        self.feed()
 
     def feed(self):
+        _say("feed")
         self.fed = now
+
+
+class _Registers:
+    def __setitem__(self, address, value):
+        if address in _WATCHDOG_CTRL_CLEAR and value == _WATCHDOG_ENABLE:
+            del watchdogs[:]
+
+
+mem32 = _Registers()
+
+
+class RTC:
+    def __getattr__(self, name):
+        if name == "memory" and _port == "esp32":
+            return _rtc_memory
+        raise AttributeError(name)
+
+
+def _rtc_memory(data=None):
+    global _memory
+    if data is None:
+        return _memory
+    if len(data) > 2048:
+        raise ValueError("buffer too long")
+    _memory = data
 
 
 class Timer:
@@ -145,6 +199,8 @@ class Timer:
     PERIODIC = 1
 
     def __init__(self, id, period, mode, callback, hard=False):
+        _say("Timer")
+        assert _port == "rp2", "no timer calls back inside a call that blocks"
         self.period = period
         self.mode = mode
         self.hard = hard

@@ -3,6 +3,6 @@
 from plotpost import port
 
 port.SYSTEM_CLOCK = port.SYSTEM_NETWORK = False
-port.started = 0  # it has just booted
+port.booted = port.started  # it has just booted
 
 __import__("main")

@@ -1,10 +1,11 @@
 """A voltage at an analog input, and the level it stands for: potentiometers, light-dependent resistors, soil moisture, level probes.
 
 ESP32s measure with their own calibration (machine.ADC.read_uv, MicroPython's documentation), with 11 dB of attenuation up to 2.45 to 3.3 V,
-see boards/; an RP2040 or RP2350 compares 12 bits with the 3.3 V supply (datasheet, ADC).
+see boards/. A chip that was never calibrated, which its fuses say, and an RP2040 or RP2350 compare with a full scale: 12 bits of the
+3.3 V supply (RP2040 and RP2350 datasheets, ADC).
 """
 
-from plotpost import pins
+from plotpost import log, pins
 from plotpost.port import const
 from plotpost.sensors import Absent
 
@@ -38,7 +39,7 @@ class Driver:
         self._reference, self._low, high = self.check(options)
         self._span = high - self._low
         self._adc = _converter(pins.wanted(options))
-        self._calibrated = hasattr(self._adc, "read_uv")
+        self._calibrated = hasattr(self._adc, "read_uv") and _is_calibrated(self._adc)
 
     def start(self):
         return 0
@@ -68,13 +69,23 @@ def _converter(name):
     try:
         from machine import ADC
 
-        if hasattr(ADC, "ATTN_11DB"):  # esp32: without it full scale is 1 V
+        if hasattr(ADC, "ATTN_11DB"):  # esp32: the whole range, whatever this release takes when it is not told
             return ADC(pin, atten=ADC.ATTN_11DB)
         return ADC(pin)
     except ImportError:
         raise Absent("this machine has no analog input") from None
     except ValueError:
         raise Absent("pin %s has no analog input" % name) from None
+
+
+def _is_calibrated(adc):
+    """Whether the chip knows its own converter. It is asked once: the IDF prints a line each time that it does not."""
+    try:
+        adc.read_uv()
+    except OSError as error:
+        log.warning("analog", "this chip is not calibrated ({}): full scale is taken for `reference`, 3300 mV by default", error)
+        return False
+    return True
 
 
 def _millivolts(options, key, default):

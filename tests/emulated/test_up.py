@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from host_tools import boards, pins
 from host_tools.child_endpoint import ChildEndpoint
 from host_tools.device import Device
 from host_tools.provision import wipe
@@ -21,6 +22,8 @@ from host_tools.up import Search, Wanted, find, run, up
 from host_tools.up.plot import Plot
 from tests import processes
 from tests.emulated.agent import LOOPBACK
+from tests.emulated.board import Board
+from tests.emulated.esp32 import Esp32, Esp32Name
 from tests.emulated.firmware import firmware, uf2
 from tests.emulated.pico import Pico
 from tests.emulated.terminal import Terminal
@@ -174,12 +177,29 @@ def test_a_board_with_wifi_tries_its_way_and_streams(
     """The emulated one runs 1.26.1, which a real one may not; and knows this machine by another address."""
     monkeypatch.setattr(find, "check_firmware", lambda facts, board: None)
     monkeypatch.setattr("host_tools.deploy.check_firmware", lambda facts, board: None)
+    _streams(pico_w, serve(), tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize("name", ["esp32", "esp32_c3"])  # its port is a UART's, its own USB's
+def test_an_esp32_tries_its_way_and_streams(
+    emulator: None,
+    name: Esp32Name,
+    serve: Callable[..., ChildEndpoint],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with Esp32(name) as board:
+        _streams(board, serve(), tmp_path, monkeypatch)
+
+
+def _streams(board: Board, endpoint: ChildEndpoint, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From a board with MicroPython alone to points in its plot."""
     monkeypatch.setattr(run, "Plot", lambda url, ca: Plot(url.replace(LOOPBACK, "127.0.0.1"), ca))
-    endpoint = serve()
-    config = json.loads(_config(endpoint, tmp_path, board="pico_w", wifi=["lab"]).read_text())
+    config = json.loads(_config(endpoint, folder, board=board.name, wifi=["lab"]).read_text())
     config["endpoint"] = endpoint.url.replace("127.0.0.1", LOOPBACK)
+    config["sensors"][1]["pin"] = pins.free(boards.load(board.name), pins.USES["analog"], [], wifi=True)[0]
     wanted = Wanted(
-        Documents(config, {"wifi": {"lab": "emulated-key"}}), Source(endpoint.data, endpoint.data), Search(port=pico_w.port)
+        Documents(config, {"wifi": {"lab": "emulated-key"}}), Source(endpoint.data, endpoint.data), Search(port=board.port)
     )
     told = Told()
     with up(wanted, None, told) as (result, _):

@@ -2,9 +2,12 @@
 
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
 from host_tools.flash import espimage
 from tests.flash import esp_images
@@ -58,6 +61,14 @@ def test_one_changed_byte_is_noticed(content: bytes, at: int) -> None:
     damaged[at] ^= 0x40
     with pytest.raises(espimage.EspImageError, match="damaged"):
         espimage.check(bytes(damaged), 0)
+
+
+@given(some.integers(0, 0x10200), some.binary(min_size=1, max_size=40), some.integers(0, 0x12000))
+def test_whatever_stands_in_an_image_it_is_whole_or_refused_in_words(at: int, junk: bytes, size: int) -> None:
+    content = esp_images.firmware(S3, 0, "ESP32_GENERIC_S3", size=1000)
+    for damaged in (content[:at] + junk + content[at + len(junk) :], content[:size], junk + content, junk):
+        with suppress(espimage.EspImageError):
+            espimage.check(damaged, 0x1000 if at % 2 else 0)
 
 
 def test_an_update_image_is_refused_with_what_to_take_instead(content: bytes) -> None:

@@ -14,7 +14,7 @@ class Full:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._plots: set[int] = set()
+        self._plots: dict[int, int] = {}  # the version in which each is full
         self._users: set[int] = set()
 
     def __bool__(self) -> bool:
@@ -22,23 +22,20 @@ class Full:
 
     def take_over(self, changes: Changes) -> None:
         """Learn what was changed."""
-        for plot_id in self._plots - changes.plots.keys() if changes.whole else ():
-            self._plots.discard(plot_id)
+        for plot_id in [plot_id for plot_id, version in self._plots.items() if not changes.leave(plot_id, version)]:
+            del self._plots[plot_id]
         for plot_id, state in changes.plots.items():
-            self.measure_plot(plot_id, state.snapshot if state else 0)
+            if state is not None and state.is_over:
+                self.add(plot_id, state.version)
         for user_id, usage in changes.usage.items():
             self._measure_account(user_id, usage)
 
-    def measure_plot(self, plot_id: int, size: int) -> bool:
-        """The plot has that many bytes now; gives whether it has become full, or is no longer."""
-        is_full = size > quota.MOST_PLOT_BYTES
-        if is_full is (plot_id in self._plots):
-            return False
-        self._plots ^= {plot_id}
-        row = self._store.plot(plot_id)
-        if is_full and row is not None:
+    def add(self, plot_id: int, version: int) -> None:
+        """The plot is full, until it is saved."""
+        row = self._store.plot(plot_id) if plot_id not in self._plots else None
+        self._plots[plot_id] = version
+        if row is not None:
             logger.warning("/~%s/%d takes no more readings: %s", row.user, row.fid, plot_trouble())
-        return True
 
     def _measure_account(self, user_id: int, usage: quota.Usage) -> None:
         if usage.bytes <= quota.MOST_ACCOUNT_BYTES:
@@ -61,8 +58,8 @@ class Full:
 
 
 def plot_trouble() -> str:
-    size = quota.mib(quota.MOST_PLOT_BYTES)
-    return f"the plot holds more than {size}: lower its points to keep (Restyle in its page), or give the token to another plot"
+    remedy = "lower its points to keep (Restyle in its page), or give the token to another plot"
+    return f"the plot holds more than {quota.MOST_OF_A_PLOT}: {remedy}"
 
 
 def account_trouble() -> str:

@@ -337,7 +337,7 @@ class Plots:
                     return  # what is there now was read from the store, which has all of the lines
         plot.seq, plot.last = seq, time
         plot.journal_bytes += size
-        if plot.journal_bytes > min(max(_COMPACT_BYTES, plot.snapshot_bytes), quota.MOST_PLOT_BYTES // 4):
+        if plot.journal_bytes > min(max(_COMPACT_BYTES, plot.snapshot_bytes), quota.MOST_PLOT_BYTES // 8):
             self._compact(plot_id)
 
     def _measure(self, plot_id: int) -> _Plot | None:
@@ -352,7 +352,8 @@ class Plots:
         figure, plot = self._load(plot_id)
         snapshot = figure.snapshot()
         plot.snapshot_bytes, plot.journal_bytes = len(snapshot), 0
-        if self._full.measure_plot(plot_id, len(snapshot)):
+        if quota.is_over(snapshot):
+            self._full.add(plot_id, plot.version)
             self._tell_status(plot_id)
         task = asyncio.create_task(self._write_snapshot(plot_id, plot.version, snapshot, plot.seq))
         self._tasks.add(task)

@@ -4,7 +4,10 @@ from typing import NamedTuple
 
 from .errors import Refusal
 
-MOST_PLOT_BYTES = 32 << 20  # of a figure as JSON: five traces of 200,000 points, and about what a browser draws
+# Of a plot: five traces of 200,000 points with dates, and about what a browser draws. In memory that takes up to 250 MiB.
+MOST_PLOT_BYTES = 32 << 20  # as JSON
+MOST_PLOT_VALUES = 3_000_000
+MOST_OF_A_PLOT = f"{MOST_PLOT_BYTES >> 20} MiB or {MOST_PLOT_VALUES:,} values"
 MOST_ACCOUNT_BYTES = 2 << 30  # of all plots and grids, those in the trash too
 MOST_FILES = 20_000  # plots, grids and folders, those in the trash too
 
@@ -28,10 +31,20 @@ def check_growth(usage: Usage, grown: int) -> None:
         raise Refusal(413, f"the account would hold more than {mib(MOST_ACCOUNT_BYTES)}: delete plots or grids for good")
 
 
-def check_plot(size: int, before: int) -> None:
-    """Whether a plot may become that large. One that is too large already may shrink in steps. Raises Refusal(413)."""
-    if size > max(MOST_PLOT_BYTES, before):
-        raise Refusal(413, f"the plot would be larger than {mib(MOST_PLOT_BYTES)}: use fewer points, or several plots")
+def is_over(snapshot: bytes) -> bool:
+    """Whether a plot is larger than it may be, by its figure as JSON."""
+    return len(snapshot) > MOST_PLOT_BYTES or _values(snapshot) > MOST_PLOT_VALUES
+
+
+def check_plot(snapshot: bytes, before: bytes = b"") -> None:
+    """Whether a plot may become what the snapshot says. One that is too large already may shrink in steps. Raises Refusal(413)."""
+    if is_over(snapshot) and (len(snapshot) > len(before) or _values(snapshot) > _values(before)):
+        raise Refusal(413, f"the plot would be larger than {MOST_OF_A_PLOT}: use fewer points, or several plots")
+
+
+def _values(snapshot: bytes) -> int:
+    """About how many values there are: each costs memory, however short its text is."""
+    return sum(map(snapshot.count, (b",", b"[", b"{")))
 
 
 def mib(size: int) -> str:

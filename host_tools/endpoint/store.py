@@ -220,7 +220,7 @@ class PlotState(NamedTuple):
     """What decides whether a plot in memory is still the one in the store, and whether it may grow."""
 
     version: int
-    snapshot: int  # bytes
+    is_over: bool  # larger than a plot may be
 
 
 @dataclass(frozen=True, slots=True)
@@ -543,7 +543,7 @@ class Store:
         """One without a filename is called by its number. Call it in a transaction. Raises Refusal where the quota ends."""
         usage = self.usage(user.id)
         quota.check_files(usage)
-        quota.check_plot(len(snapshot), 0)
+        quota.check_plot(snapshot)
         quota.check_growth(usage, len(snapshot))
         fid, now = self._next_fid(user), now_ms()
         self._write(
@@ -564,9 +564,9 @@ class Store:
 
     def save_plot(self, plot_id: int, snapshot: bytes, points: int, sharing: str) -> None:
         """Replace the plot's snapshot and journal. Call it in a transaction. Raises Refusal where the quota ends."""
-        user_id, before = self._rows("SELECT user_id, length(snapshot) FROM plots WHERE id = ?", plot_id)[0]
-        quota.check_plot(len(snapshot), before)
-        quota.check_growth(self.usage(user_id), len(snapshot) - before)
+        user_id, before = self._rows("SELECT user_id, snapshot FROM plots WHERE id = ?", plot_id)[0]
+        quota.check_plot(snapshot, before)
+        quota.check_growth(self.usage(user_id), len(snapshot) - len(before))
         self._write(
             "UPDATE plots SET snapshot = ?, points = ?, sharing = ?, changed = ?, version = version + 1,"
             " last = coalesce((SELECT max(time) FROM journal WHERE plot_id = plots.id), last) WHERE id = ?",
@@ -625,14 +625,15 @@ class Store:
         return result, Changes(routes, plots, {each: self.usage(each) for what, each in noted if what == "user"})
 
     def everything(self) -> Changes:
-        """The same of all that there is."""
-        plots = {plot_id: PlotState(*state) for plot_id, *state in self._rows("SELECT id, version, length(snapshot) FROM plots")}
+        """The same of all that there is; of a plot's size only the bytes are looked at."""
+        sizes = self._rows("SELECT id, version, length(snapshot) FROM plots")
+        plots = {plot_id: PlotState(version, size > quota.MOST_PLOT_BYTES) for plot_id, version, size in sizes}
         users = {row[0]: self.usage(row[0]) for row in self._rows("SELECT id FROM users")}
         return Changes(dict(self.routes()), dict(plots), users, whole=True)
 
     def _plot_state(self, plot_id: int) -> PlotState | None:
-        row = self._row("SELECT version, length(snapshot) FROM plots WHERE id = ?", plot_id)
-        return PlotState(*row) if row else None
+        row = self._row("SELECT version, snapshot FROM plots WHERE id = ?", plot_id)
+        return PlotState(row[0], quota.is_over(row[1])) if row else None
 
     def usage(self, user_id: int) -> quota.Usage:
         """What an account holds. Lines in the journal count when they become part of a snapshot."""

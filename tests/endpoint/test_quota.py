@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,7 @@ def test_a_line_into_a_full_plot_holds_up_the_numbers_of_all_plots_of_the_board(
         full, _ = await core.streamed_plot(filename="full")
         full_token = core.store.tokens(core.user)[0].token
         other, other_token = await core.streamed_plot(filename="other")
-        core.plots._full.measure_plot(full.id, MOST_PLOT_BYTES + 1)
+        core.plots._full.add(full.id, 0)
         session = core.open(None, (STREAM_ID, 0))
         with pytest.raises(Refusal) as refused:
             session.lines(block([1, 2], other_token) + block([3], full_token) + block([4], other_token))
@@ -83,6 +84,27 @@ def test_a_line_into_a_full_plot_holds_up_the_numbers_of_all_plots_of_the_board(
         assert core.stored_x(other) == [1, 2]
 
     test(tmp_path)
+
+
+def test_values_count_too_because_they_cost_memory_however_short_they_are(client: PlotlyClient) -> None:
+    token = client.token()
+    path = client.new_plot({"stream": {"token": token}}, filename="many values")
+    line = b'{"a%d":[' + b",".join([b"[]"] * 330_000) + b"]}\n"
+    before = resident(client.endpoint)
+    for first in range(0, 30, 2):
+        body = b"".join(line % number for number in (first, first + 1))
+        response, _ = client.request("POST", "/", body, {"plotly-streamtoken": token})
+        if response.status != 200:
+            break
+    assert response.status == 423
+    assert first <= 16
+    assert len(client.get(f"{path}.json")[1]) < 20 << 20
+    assert resident(client.endpoint) - before < 700 << 20
+
+
+def resident(endpoint: ChildEndpoint) -> int:
+    pages = Path(f"/proc/{endpoint.pid}/statm").read_text().split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 LARGE = {"text": ["." * MOST_PLOT_BYTES]}
@@ -136,7 +158,7 @@ def test_no_way_makes_a_plot_larger_than_its_limit(way: Callable[[Core], Any], t
         with pytest.raises(Refusal) as refused:
             await way(core)
         assert refused.value.status == 413
-        assert "larger than 32 MiB" in refused.value.message
+        assert "larger than 32 MiB or 3,000,000 values" in refused.value.message
         assert all(size <= MOST_PLOT_BYTES for (size,) in core.store._rows("SELECT length(snapshot) FROM plots"))
 
     test(tmp_path)
@@ -159,7 +181,7 @@ def test_v1_and_v2_tell_413(client: PlotlyClient) -> None:
     half = [{"text": ["." * (20 << 20)]}]
     assert client.plot(half, filename="half")["error"] == ""
     answer = client.plot(half, filename="half", fileopt="append")
-    assert "larger than 32 MiB" in answer["error"]
+    assert "larger than 32 MiB or 3,000,000 values" in answer["error"]
 
 
 def test_viewers_are_told_why_a_plot_takes_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """`plotpost serve`: the endpoint."""
 
 import logging
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,15 @@ def _faults(context: click.Context, option: click.Parameter, texts: tuple[str, .
         return [parse(text) for text in texts]
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
+
+
+def _names(context: click.Context, option: click.Parameter, texts: tuple[str, ...]) -> tuple[str, ...]:
+    for text in texts:
+        if not re.fullmatch(r"[A-Za-z0-9_.-]+", text):
+            raise click.BadParameter(
+                f"{text!r} is no name: use one such as plots.example.com, without http:// and without a port"
+            )
+    return texts
 
 
 def _proxies(context: click.Context, option: click.Parameter, texts: tuple[str, ...]) -> "list[Network]":
@@ -56,6 +66,7 @@ def _proxies(context: click.Context, option: click.Parameter, texts: tuple[str, 
     "--name",
     "names",
     multiple=True,
+    callback=_names,
     help="Another name that browsers know this endpoint by, such as plots.example.com. May be given several times.",
 )
 @click.option(

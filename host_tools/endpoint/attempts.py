@@ -4,6 +4,7 @@ import ipaddress
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import lru_cache
 
 LIMIT = 10
 WINDOW_S = 60.0
@@ -42,6 +43,7 @@ class Attempts:
         return (count, since) if self._now() < since + WINDOW_S else (0, self._now())
 
 
+@lru_cache(maxsize=4096)
 def network_of(address: str) -> str:
     """Whom limits count as one: an IPv4 address, or the network that an IPv6 address is in."""
     try:

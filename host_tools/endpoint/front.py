@@ -111,7 +111,9 @@ class Gate:
         self.stopping = False
         self.fronts: set[Front] = set()
         self.waiting: dict[Front, None] = {}  # for a request head; the longest wait comes first
-        self.unfinished: dict[Front, None] = {}  # a body that is still to come, a stream without a token; the longest comes first
+        self.unfinished: dict[
+            Front, None
+        ] = {}  # requests that are still to come, to show a token, or to be thrown away; as above
         self.viewers: set[Front] = set()
         self.pages: Counter[str] = Counter()  # of an address: requests under way, and viewers
         self.serving: set[StreamRequest] = set()
@@ -349,12 +351,12 @@ class Front(asyncio.Protocol):
         self.request = None
         self._leaving = True
         self._input = b""
-        self.shown()
         if self._eof or not self.transport.can_write_eof():  # closing TLS waits for the client's goodbye, and so loses nothing
             self.transport.close()
             return
         self.transport.write_eof()
         self.transport.resume_reading()
+        self._has_shown_nothing()
         self._drain_until = self.gate.deadline(self.gate.limits.drain_most_s)
         self.deadline = self.gate.deadline(self.gate.limits.drain_s)
 
@@ -432,6 +434,12 @@ class Front(asyncio.Protocol):
         self.gate.waiting[self] = None
         self.gate.make_room()
 
+    def _has_shown_nothing(self) -> None:
+        """Its request is still to come, or what it still sends is thrown away: it has to go before others."""
+        self.gate.waiting.pop(self, None)
+        self.gate.unfinished[self] = None
+        self.gate.make_room()
+
     def _give_up_waiting(self, refusal: Refusal) -> None:
         self.shown()
         if self._input:
@@ -497,8 +505,7 @@ class Front(asyncio.Protocol):
         self._counted = head.content_length is not None and not head.chunked
         self.route(head, raw)
         if self.request is not None and not self.request.shown:
-            self.gate.unfinished[self] = None
-            self.gate.make_room()
+            self._has_shown_nothing()
         return True
 
     def route(self, head: Head, raw: bytes) -> None:

@@ -3,6 +3,7 @@
 import ipaddress
 import logging
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -44,11 +45,12 @@ class Proxies:
 
     def peer(self, address: str, headers: Headers) -> Peer:
         """Who asks by way of a connection from `address`."""
-        secure = headers.get(_PROTO) == "https"
-        if self._trusted and self.trusts(address):
-            return Peer(self._origin(address, headers), secure, trusted=True)
-        if not address or not _is_loopback(address):
+        trusted = bool(self._trusted) and self.trusts(address)
+        if not trusted and not _is_loopback(address):
             return Peer(address)
+        secure = headers.get(_PROTO) == "https"
+        if trusted:
+            return Peer(self._origin(address, headers), secure, trusted=True)
         if headers.get(_FOR) is None:
             return Peer(address, secure)  # `secure` changes nothing but the addresses that the asker itself is told
         self._tell(address)
@@ -104,6 +106,7 @@ def _parse(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None
     return getattr(parsed, "ipv4_mapped", None) or parsed
 
 
+@lru_cache(maxsize=4096)
 def _is_loopback(address: str) -> bool:
     parsed = _parse(address)
     return parsed is not None and parsed.is_loopback

@@ -157,6 +157,12 @@ def test_a_name_that_the_operator_gives_is_one_of_them(serve: Serve) -> None:
     assert ask(client, "/", "evil.example")[0] == 421
 
 
+@pytest.mark.parametrize("name", ["http://plots.example", "plots.example:8050", "", "*.example"])
+def test_what_is_no_name_is_refused_with_an_example(serve: Serve, name: str) -> None:
+    with pytest.raises(Exception, match=r"use one such as plots\.example\.com"):
+        serve("--name", name)
+
+
 def test_the_names_of_the_operators_certificate_are(serve: Serve, tmp_path: Any) -> None:
     leaf = trustme.CA().issue_cert("plots.example", "*.boards.example")
     leaf.private_key_and_cert_chain_pem.write_to_path(tmp_path / "cert.pem")

@@ -853,6 +853,19 @@ async def test_pages_beyond_the_limit_are_refused_and_streams_are_not(endpoint: 
     assert await waiting[0].status() == 200
 
 
+@scenario(Limits(tick_s=0, heads=3, others=6))
+async def test_who_drips_behind_a_refusal_makes_room_for_pages(endpoint: Harness) -> None:
+    endpoint.streams.refusal = Refusal(404, "this token is not registered")
+    for _ in range(8):
+        client = await endpoint.connect()
+        await client.send(b"POST / HTTP/1.1\r\nplotly-streamtoken: zzzzzzzzzz\r\nContent-Length: 1000000\r\n\r\nx")
+        assert await client.status() == 404
+    await until(lambda: len(endpoint.gate.fronts) <= 3)
+    client = await endpoint.connect()
+    await client.send(GET)
+    assert await client.status() == 200
+
+
 PAGE_BODY = b"POST /page HTTP/1.1\r\nContent-Length: 5\r\n\r\nhe"
 ANONYMOUS = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
 
@@ -939,8 +952,9 @@ async def test_a_stream_may_send_long_lines_when_it_has_shown_a_token(endpoint: 
     await known.send(ANONYMOUS + chunk(LINE))
     session = await endpoint.received(LINE, 1)
     assert session.on_known is not None
+    unknown = len(endpoint.gate.unfinished)
     session.on_known()
-    assert not endpoint.gate.unfinished
+    assert len(endpoint.gate.unfinished) == unknown - 1
     await known.send(chunk(b"x" * 101 + b"\n") + END)
     assert await known.status() == 200
 

@@ -110,7 +110,7 @@ def serve(
       plotpost serve                     for this machine only
       plotpost serve --host 0.0.0.0      for the boards and browsers of your network
       plotpost serve --tls-self-signed   HTTPS too, on port 8443
-      plotpost serve --name plots.example.com --trusted-proxy 127.0.0.1   behind an nginx of this machine
+      plotpost serve --trusted-proxy 127.0.0.1   behind an nginx of this machine
       plotpost serve --fault reset:0.2   one stream in five is reset, at a random moment
     """
     from host_tools.endpoint.fault import Faults

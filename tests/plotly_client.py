@@ -2,6 +2,7 @@
 
 import json
 import socket
+from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPResponse
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -35,7 +36,7 @@ class PlotlyClient:
             store.close()
 
     def request(
-        self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+        self, method: str, path: str, body: bytes | Iterator[bytes] | None = None, headers: dict[str, str] | None = None
     ) -> tuple[HTTPResponse, bytes]:
         connection = HTTPConnection(urlsplit(self.endpoint.url).netloc, timeout=PATIENCE_S)
         try:
@@ -99,6 +100,10 @@ class Stream:
     def end(self) -> bytes:
         """Ends the request and gives the whole answer."""
         self._socket.sendall(b"0\r\n\r\n")
+        return self.answer()
+
+    def answer(self) -> bytes:
+        """Waits for the whole answer."""
         answer = b""
         while block := self._socket.recv(65536):
             answer += block

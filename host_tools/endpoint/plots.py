@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -12,6 +13,7 @@ import orjson
 
 from . import quota
 from .attributes import MAX_DEPTH, too_deep
+from .claims import WINDOW_S
 from .commit import Committer
 from .conceal import conceal
 from .disk import Disk
@@ -24,6 +26,8 @@ from .store import Changes, JournalRow, PlotRow, Route, Store, User
 from .style import Style
 from .trace import MAX_POINTS, Line, read_stream
 
+logger = logging.getLogger(__name__)
+
 T = TypeVar("T")
 
 SHARING = ("public", "private", "secret")
@@ -35,6 +39,7 @@ _UNLOAD_S = 60.0
 _MOST_BYTES_HELD = 64 << 20  # as JSON, of figures that nobody views; in memory they take several times as much
 _GRACE_S = 3.0  # a board ends its request every few seconds, and goes on with the next
 _APPLIED_AT_ONCE = 64  # lines times the traces that they feed
+_FIGHT = "streams with the same token end each other here: give every board and program a token of its own"
 _COMPACT_BYTES = 1024 * 1024
 
 
@@ -52,7 +57,7 @@ class PlotInfo:
     last: int | None  # when the last line came, ms since 1970
     points: int  # points given by REST since the plot was last made new, plus lines streamed into it
     share_key: str  # opens it to whoever has it while it is secret
-    trouble: str | None  # why it takes no more readings for now
+    trouble: str | None  # why it takes no more readings for now, or loses some
 
     @property
     def path(self) -> str:
@@ -94,6 +99,7 @@ class Plots:
         self._plots: dict[int, _Plot] = {}
         self._streaming: Counter[str] = Counter()  # streams of each token, those included that ended a moment ago
         self._live: set[int] = set()  # plots that are fed
+        self._fights: dict[int, float] = {}  # plots whose streams have ended each other, and when they last did, in loop time
         self._data_version: int | None = None
         self._poller: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -228,7 +234,7 @@ class Plots:
             row.last,
             row.points,
             row.share_key,
-            self._full.trouble(row.id, row.user_id),
+            self._trouble_of(row),
         )
 
     def figure(self, plot_id: int, tokens: bool = False) -> dict[str, Any]:
@@ -241,8 +247,12 @@ class Plots:
         return View(self.figure(plot_id), plot_id in self._live, plot.last, self._trouble(plot_id))
 
     def _trouble(self, plot_id: int) -> str | None:
-        row = self._store.plot(plot_id) if self._full else None
-        return self._full.trouble(row.id, row.user_id) if row else None
+        row = self._store.plot(plot_id) if self._full or self._fights else None
+        return self._trouble_of(row) if row else None
+
+    def _trouble_of(self, row: PlotRow) -> str | None:
+        full = self._full.trouble(row.id, row.user_id)
+        return f"no more readings are taken: {full}" if full else _FIGHT if self._is_contested(row.id) else None
 
     def _conceal(self, plot_id: int, told: dict[str, Any]) -> dict[str, Any]:
         """What viewers of the plot may read of that."""
@@ -284,6 +294,28 @@ class Plots:
         if plot_id is not None and plot_id not in self._live:
             self._live.add(plot_id)
             self._tell_status(plot_id)
+
+    def note_fight(self, token: str) -> None:
+        """Streams with the token end each other: their plot's viewers are told, and the log, once."""
+        plot_id = self._plot_of(token)
+        if plot_id is None:
+            return
+        known = self._is_contested(plot_id)
+        self._fights[plot_id] = asyncio.get_running_loop().time()
+        row = None if known else self._store.plot(plot_id)
+        if row is not None:
+            logger.warning("/~%s/%d, token %s...: %s", row.user, row.fid, token[:2], _FIGHT)
+            self._tell_status(plot_id)
+
+    def _is_contested(self, plot_id: int) -> bool:
+        """Whether streams of the plot have ended each other lately."""
+        last = self._fights.get(plot_id)
+        return last is not None and asyncio.get_running_loop().time() - last < WINDOW_S
+
+    def is_fought_over(self, token: str) -> bool:
+        """Whether that is so with the plot of the token."""
+        plot_id = self._plot_of(token) if self._fights else None
+        return plot_id is not None and self._is_contested(plot_id)
 
     def stream_ended(self, token: str) -> None:
         """Viewers are told when no other stream follows within the grace."""

@@ -9,6 +9,7 @@ from time import perf_counter
 import orjson
 
 from .boardclock import BoardClock
+from .claims import GRACE_S, Claimant, Claims
 from .commit import Committer, Lane
 from .errors import Refusal
 from .head import Head
@@ -148,12 +149,13 @@ class Session:
     __slots__ = (
         "_arduino", "_backlog", "_bytes", "_clock", "_device", "_device_text", "_done", "_evict", "_first", "_jobs", "_lane",
         "_next", "_open", "_over", "_records", "_refused", "_registered", "_settled", "_streams", "_tried", "on_drained",
-        "on_known", "silent", "token", "tokens", "user_id",
+        "on_known", "silent", "token", "tokens", "user_id", "whole",
     )  # fmt: skip
 
     def __init__(self, streams: "Streams", head: Head, evict: Evict) -> None:
         self.token = head.token  # None in the multiplexed dialect
         self.silent = False  # no answer at the end
+        self.whole = head.content_length is not None and not head.chunked  # its end is known: it does not stay open
         self.on_drained: Callable[[], None] | None = None
         self.on_known: Callable[[], None] | None = None  # the owner of the tokens
         self.user_id: int | None = None  # the owner of the tokens, once one of them is known
@@ -187,6 +189,10 @@ class Session:
         return self._device.committed if self._device is not None else self._settled
 
     @property
+    def has_lines(self) -> bool:
+        return self._next > self._first
+
+    @property
     def congested(self) -> bool:
         """Too much is taken and not yet committed; `on_drained` is called when that has changed."""
         return self._bytes > _CONGESTED_BYTES or bool(self._backlog)
@@ -194,11 +200,13 @@ class Session:
     @property
     def outcome(self) -> str:
         """What an answer of success says."""
-        if self._next == self._first:
+        if not self.has_lines:
             return "nothing was in it to store"
         if self._refused:
             lines = f"{self._refused} line{'' if self._refused == 1 else 's'}"
             return f"stored, but for {lines} whose stream token is not registered here, or feeds no plot"
+        if any(map(self._streams.plots.is_fought_over, self.tokens)):
+            return "all of it is stored, but another stream uses the same token: give every board and program one of its own"
         return "all of it is stored"
 
     # What the front calls
@@ -283,8 +291,8 @@ class Session:
         device.text = self._device_text or device.text
         self._lane = self._device = device
 
-    def same_device(self, other: "Session") -> bool:
-        return self._device is not None and self._device is other._device
+    def same_device(self, other: Claimant) -> bool:
+        return isinstance(other, Session) and self._device is not None and self._device is other._device
 
     def displace(self, refusal: Refusal | None) -> None:
         """Another stream has taken over: end this one. What it had is still committed."""
@@ -331,6 +339,9 @@ class Session:
 
     def _take(self, lines: list[bytes]) -> list[bytes]:
         """Keep the lines that are new, up to the first bad one; gives those for which there was no time. Raises Refusal."""
+        self._streams.claims.wrote(self)
+        if self._over is not None:
+            raise self._over
         end = perf_counter() + TURN_S
         first, batch = self._next, _Batch(self, self._lane)
         skip = 0 if self._device is None else min(max(self._device.next - first, 0), len(lines))
@@ -443,6 +454,7 @@ class Streams:
         plots: Plots,
         most: int = MOST_STREAMS,
         most_of_a_user: int = MOST_STREAMS_OF_A_USER,
+        grace: float = GRACE_S,
     ) -> None:
         self.committer = committer
         self.plots = plots
@@ -452,7 +464,7 @@ class Streams:
         self._most_of_a_user = most_of_a_user
         self._sessions: set[Session] = set()
         self._by_user: Counter[int | None] = Counter()
-        self._by_token: dict[str, Session] = {}
+        self.claims = Claims(plots.note_fight, grace)
         self._devices: dict[tuple[int, str], _Device] = {}
 
     @property
@@ -477,7 +489,7 @@ class Streams:
         if head.token is not None and not self.knows(head.token):
             raise _unusable(head.token in self.routes)
         session = Session(self, head, evict)
-        if len(self._sessions) >= self._most and head.token not in self._by_token:
+        if len(self._sessions) >= self._most and head.token not in self.claims:
             raise Refusal(423, f"all {self._most} streams of this endpoint are in use: end one, or try again later")
         self._sessions.add(session)
         if head.token is not None:
@@ -493,18 +505,15 @@ class Streams:
         self.claim(token, session)
 
     def claim(self, token: str, session: Session) -> None:
-        """The token streams here from now on: the newest stream wins."""
-        older = self._by_token.get(token)
-        if older is not None:
-            message = "another stream with the same token has begun: give every board a token of its own"
-            older.displace(None if session.same_device(older) else Refusal(308, message))
-        self._by_token[token] = session
+        """The token streams here from now on."""
+        if not session.whole:
+            self.claims.add(token, session)
         session.tokens.add(token)
         self.plots.stream_began(token)
 
     def count_in(self, session: Session, user_id: int) -> None:
         """Take one of the owner's slots. Raises Refusal(423)."""
-        replaces = session.token in self._by_token
+        replaces = session.token in self.claims
         if self._by_user[user_id] - replaces >= self._most_of_a_user:
             raise Refusal(423, f"all {self._most_of_a_user} streams of this user are in use: end one, or try again later")
         session.user_id = user_id
@@ -516,7 +525,7 @@ class Streams:
         if session.user_id is not None:
             self._by_user[session.user_id] -= 1
         for token in session.tokens:
-            del self._by_token[token]
+            self.claims.remove(token, session)
             self.plots.stream_ended(token)
 
     def device(self, user_id: int, stream_id: str) -> _Device:

@@ -85,6 +85,33 @@ def test_a_plot_that_is_full_says_so_on_its_page(client: PlotlyClient, look: Loo
     expect(page.locator("#remarks")).to_be_hidden()
 
 
+def test_arrays_that_lag_behind_stay_in_step_with_the_others(client: PlotlyClient, look: Look) -> None:
+    token, empty = trace(client, maxpoints=3)
+    page = look(client.new_plot(empty))
+    with client.stream(token) as stream:
+        stream.write(*({"x": n, "y": n} for n in range(3)), {"x": 3}, {"x": 4, "y": 4, "text": "four"})
+        wait_for_y(page, [2, None, 4])
+        until(page, "document.querySelector('#plot').data[0].text", [None, None, "four"])
+        stream.write({"x": 5})
+        until(page, "document.querySelector('#plot').data[0].x", [3, 4, 5])
+        wait_for_y(page, [None, 4])
+        stream.write({"x": [0] * 9, "y": list(range(9))})
+        wait_for_y(page, list(range(9)))
+
+
+def test_a_plot_tells_that_its_token_is_fought_over(client: PlotlyClient, look: Look) -> None:
+    token, empty = trace(client)
+    page = look(client.new_plot(empty))
+    streams = [client.stream(token) for _ in range(2)]
+    for _ in range(2):
+        assert b" 308 " in streams.pop(0).answer()
+        streams.append(client.stream(token))
+    streams[-1].write({"x": 1, "y": 1})
+    expect(page.locator("#remarks")).to_contain_text("with the same token")
+    for stream in streams:
+        stream.close()
+
+
 def test_a_gap_stays_a_gap(client: PlotlyClient, look: Look) -> None:
     token, empty = trace(client)
     page = look(client.new_plot(empty))

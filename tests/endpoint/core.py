@@ -21,7 +21,7 @@ PATIENCE_S = 60
 class Core:
     """Store, committer, hub, plots and streams of one user, ann."""
 
-    def __init__(self, folder: Path, **limits: int) -> None:
+    def __init__(self, folder: Path, grace: float = 0.0, **limits: int) -> None:
         self.store = Store.open(folder)
         if not self.store.users():
             self.store.create_user("ann")
@@ -29,7 +29,7 @@ class Core:
         self.committer = Committer(self.store)
         self.hub = Hub(interval=0.005)
         self.plots = Plots(self.store, self.committer, self.hub, grace=0.0)
-        self.streams = Streams(self.store, self.committer, self.plots, **limits)
+        self.streams = Streams(self.store, self.committer, self.plots, grace=grace, **limits)
         self.evicted: list[Refusal | None] = []
 
     async def close(self) -> None:

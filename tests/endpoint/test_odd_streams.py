@@ -1,12 +1,15 @@
 """What programs really write to a stream, over a real socket to a real endpoint: it is used, or its sender is told why not."""
 
+import asyncio
 import gzip
 import json
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import pytest
+from websockets.asyncio.client import connect
 
 from host_tools.child_endpoint import ChildEndpoint
 from tests.plotly_client import PATIENCE_S, PlotlyClient
@@ -97,3 +100,45 @@ def test_the_arduino_library_is_answered_with_silence(client: PlotlyClient) -> N
     head = b"POST / HTTP/1.1\r\nHost: arduino.plot.ly\r\nUser-Agent: Arduino\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
     assert send(client, head + b"%X\r\n%b\n\r\n0\r\n\r\n" % (len(line) + 1, line)) == b""
     assert client.figure(path)["data"][0]["x"] == [1]
+
+
+@pytest.mark.parametrize("framing", ["Content-Length", "chunked"])
+def test_one_reading_posts_in_parallel_with_one_token_are_all_stored(client: PlotlyClient, framing: str) -> None:
+    token, path = fed_plot(client)
+
+    def reading(number: int) -> int:
+        body = b'{"x":%d,"y":0}\n' % number
+        response, _ = client.request("POST", "/", iter([body]) if framing == "chunked" else body, {"plotly-streamtoken": token})
+        return response.status
+
+    with ThreadPoolExecutor(20) as pool:
+        assert set(pool.map(reading, range(400))) == {200}
+    assert sorted(client.figure(path)["data"][0]["x"]) == list(range(400))
+
+
+def test_two_programs_that_fight_over_a_token_are_told(client: PlotlyClient) -> None:
+    token, path = fed_plot(client)
+    streams = [client.stream(token) for _ in range(2)]
+    for _ in range(2):  # each begins again when it was ended
+        answer = streams[0].answer()
+        assert answer.startswith(b"HTTP/1.1 308 ")
+        streams = [streams[1], client.stream(token)]
+    assert b"again and again" in answer
+    for stream in streams:
+        stream.close()
+    log = client.endpoint.log.read_text()
+    assert log.count("end each other") == 1
+    assert f"{path}, token {token[:2]}...: streams with the same token end each other here" in log
+    assert token not in log
+    assert "give every board and program a token of its own" in trouble(client, path)
+
+
+def trouble(client: PlotlyClient, path: str) -> str:
+    """What the plot's page is told."""
+
+    async def first() -> dict[str, object]:
+        async with connect(client.endpoint.url.replace("http:", "ws:") + path + "/ws", max_size=None) as viewer:
+            message: dict[str, object] = json.loads(await viewer.recv())
+            return message
+
+    return str(asyncio.run(first())["trouble"])

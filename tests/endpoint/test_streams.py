@@ -2,7 +2,7 @@ import asyncio
 import re
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from host_tools.endpoint import piecework, streams
+from host_tools.endpoint import piecework, plots, streams
 from host_tools.endpoint.errors import Refusal
 from host_tools.endpoint.plots import PlotInfo, save_plot
 from host_tools.endpoint.store import DeviceRow, Store
 from host_tools.endpoint.style import Style
-from tests.endpoint.core import PATIENCE_S, STREAM_ID, Core, block, finish, head, in_core, trace
+from tests.endpoint.core import PATIENCE_S, STREAM_ID, Core, block, finish, head, in_core, next_message, pass_time, trace
 
 OTHER_ID = "ffeeddccbbaa0099"
 
@@ -558,13 +558,19 @@ async def test_a_plot_that_is_saved_while_lines_are_shown_has_each_of_them_once(
 # Several streams
 
 
+def statuses(core: Core) -> list[int]:
+    """With which streams were ended."""
+    return [refusal.status for refusal in core.evicted if refusal is not None]
+
+
 @in_core
-async def test_the_newest_stream_of_a_token_wins_and_the_older_keeps_what_it_had(core: Core) -> None:
+async def test_the_newest_stream_of_a_token_that_stays_open_wins_and_the_older_keeps_what_it_had(core: Core) -> None:
     info, token = await core.streamed_plot()
     older = core.open(token)
     older.lines(block([1]))
     newer = core.open(token)
-    assert [refusal.status for refusal in core.evicted if refusal] == [308]
+    await turns_until(lambda: bool(core.evicted))
+    assert statuses(core) == [308]
     with refused(308, "another stream with the same token"):
         older.lines(block([2]))
     newer.lines(block([3]))
@@ -578,7 +584,115 @@ async def test_another_board_with_the_same_token_evicts_with_308(core: Core) -> 
     _, token = await core.streamed_plot()
     core.open(token, (STREAM_ID, 0))
     core.open(token, (OTHER_ID, 0))
-    assert [refusal and refusal.status for refusal in core.evicted] == [308]
+    await turns_until(lambda: bool(core.evicted))
+    assert statuses(core) == [308]
+
+
+LONG = 1000.0  # seconds: longer than a test
+
+
+def in_core_of(grace: float) -> Callable[[Callable[[Core], Awaitable[None]]], Callable[[Path], None]]:
+    """The same as in_core, with streams that stay open after that time."""
+
+    def decorate(test: Callable[[Core], Awaitable[None]]) -> Callable[[Path], None]:
+        async def graced(core: Core) -> None:
+            core.streams.claims._grace = grace
+            await test(core)
+
+        graced.__name__, graced.__module__ = test.__name__, test.__module__
+        return in_core(graced)
+
+    return decorate
+
+
+@in_core_of(LONG)
+async def test_requests_that_run_at_the_same_time_are_all_stored(core: Core) -> None:
+    info, token = await core.streamed_plot()
+    sessions = [core.open(token, length=10 if number % 2 else None) for number in range(20)]
+    for number in (7, 3, 12, 0, 19, *range(1, 3), *range(4, 7), *range(8, 12), *range(13, 19)):
+        sessions[number].lines(block([number]))
+        assert await finish(sessions[number]) is None
+    assert sorted(core.x(info)) == list(range(20))
+    assert core.evicted == []
+    assert not core.streams.claims._newest
+    assert not core.streams.claims._rivals
+
+
+@in_core_of(LONG)
+async def test_a_stream_goes_on_when_a_short_one_has_passed_it_by(core: Core) -> None:
+    info, token = await core.streamed_plot()
+    open_ = core.open(token)
+    open_.lines(block([1]))
+    for number in (2, 3):
+        short = core.open(token)
+        short.lines(block([number]))
+        await finish(short)
+    open_.lines(block([4]))
+    assert await finish(open_) is None
+    assert core.x(info) == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["the older has lines first", "the newer has lines first"])
+def test_of_streams_whose_lines_come_in_turn_the_newest_wins_at_once(first: bool, tmp_path: Path) -> None:
+    async def check(core: Core) -> None:
+        info, token = await core.streamed_plot()
+        older, newer = core.open(token), core.open(token)
+        (older if first else newer).lines(block([1]))
+        (newer if first else older).lines(block([2]))
+        assert core.evicted == []
+        if first:
+            with refused(308, "another stream with the same token"):
+                older.lines(block([3]))
+        else:
+            newer.lines(block([3]))
+        assert statuses(core) == [308]
+        newer.lines(block([4]))
+        assert await finish(newer) is None
+        await finish(older)
+        assert core.x(info) == ([1, 2, 4] if first else [1, 2, 3, 4])
+
+    in_core_of(LONG)(check)(tmp_path)
+
+
+@in_core_of(LONG)
+async def test_a_request_of_known_length_ends_no_stream_and_is_ended_by_none(core: Core) -> None:
+    info, token = await core.streamed_plot()
+    open_, whole = core.open(token), core.open(token, length=100)
+    for number in range(4):
+        (whole if number % 2 else open_).lines(block([number]))
+    for session in (open_, whole):
+        assert await finish(session) is None
+    assert core.x(info) == [0, 1, 2, 3]
+
+
+@in_core
+async def test_a_token_that_is_fought_over_is_told_in_the_log_once_to_viewers_and_in_the_answers(core: Core) -> None:
+    info, token = await core.streamed_plot()
+    with pytest.MonkeyPatch.context() as patch:
+        warnings: list[str] = []
+        patch.setattr(plots.logger, "warning", lambda text, *values: warnings.append(text % values))
+        viewer = core.hub.subscribe(info.id)
+        assert (await next_message(viewer)).get("trouble") is None
+        for count in range(4):
+            core.open(token)
+            while len(core.evicted) < count:
+                await asyncio.sleep(0)
+            assert core.plots.is_fought_over(token) is (count > 1)
+        said = [await next_message(viewer)]
+        while not said[-1].get("trouble"):
+            said.append(await next_message(viewer))
+        viewer.close()
+    fight = "streams with the same token end each other here: give every board and program a token of its own"
+    assert said[-1]["trouble"] == fight
+    assert warnings == [f"/~ann/1, token {token[:2]}...: {fight}"]
+    assert ["again and again" in refusal.message for refusal in core.evicted if refusal] == [False, True, True]
+    winner = core.open(token)
+    winner.lines(block([1]))
+    await finish(winner)
+    assert "another stream uses the same token" in winner.outcome
+    assert token not in "".join([*warnings, winner.outcome])
+    pass_time(1000)
+    assert not core.plots.is_fought_over(token)
 
 
 @in_core
@@ -613,6 +727,7 @@ async def test_an_evicted_stream_that_finishes_at_once_does_no_harm(core: Core) 
     older = core.streams.open(head(token), end)
     older.lines(block([1]))
     newer = core.open(token)
+    await turns_until(lambda: bool(ended))
     newer.lines(block([2]))
     await finish(newer)
     assert [refusal and refusal.status for refusal in ended] == [308]
@@ -628,6 +743,7 @@ def test_more_streams_than_the_endpoint_allows_are_423(tmp_path: Path) -> None:
         with refused(423, "all 2 streams"):
             core.open(tokens[2])
         core.open(tokens[1])  # takes the place of its older stream
+        await turns_until(lambda: bool(core.evicted))
         first.abort()
         assert core.open(tokens[2])
         second.abort()
@@ -680,7 +796,8 @@ async def test_nothing_is_kept_of_sessions_that_ended(core: Core) -> None:
         aborted.abort()
         await core.committer.flush()
     assert not core.streams._sessions
-    assert not core.streams._by_token
+    assert not core.streams.claims._newest
+    assert not core.streams.claims._rivals
     assert not core.streams._devices
     assert not +core.streams._by_user
 

@@ -120,7 +120,7 @@ async function draw() {
     showReadouts(gd, shown.data);
     editor.show();
     showZone();
-    say("#remarks", [...(stream.trouble ? [`No more readings are taken: ${stream.trouble}.`] : []), ...remarks].join(" "));
+    say("#remarks", [...(stream.trouble ? [sentence(stream.trouble)] : []), ...remarks].join(" "));
     notify(stream.gone ? GONE_TEXT : isEmpty(figure.data) ? "Waiting for the first reading" : "");
   } catch (error) {
     console.error(error);
@@ -143,6 +143,8 @@ const editor = new Editor(gd, (saved) => {
   if (saved) figure = saved.over(figure);
   if (figure) pacer.request();
 });
+
+const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1)}.`;
 
 function noteTrouble({ type, trouble }) {
   if (type === "delta" || trouble === stream.trouble) return;

@@ -31,7 +31,7 @@ def count(folder, left):
         cause, carried = crash.DEEP_SLEEP, left
     elif reason and not restarted:
         cause = crash.RECOVERY
-    elif cause == _RESET and left == crash.RUNNING:
+    elif cause == _RESET and left is not None:  # nobody has ended that life; if it was to sleep, it did not come to it
         cause = crash.PANIC
     boot = crash.Boot(folder, number, bad, cause, reason, carried)
     boot.mark(crash.RUNNING)

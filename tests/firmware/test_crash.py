@@ -232,6 +232,13 @@ def test_a_panic_is_a_bad_end_that_five_of_make_safe_mode():
         assert board.log() == ["boot %d (0.1.0) panic: MicroPython or the IDF crashed" % n for n in range(1, 6)]
 
 
+def test_a_panic_on_the_way_to_sleep_counts():
+    with Board("esp32") as board:
+        board.boot()
+        boot = board.boot(machine.HARD_RESET, left="{}")
+        assert (cause(boot), boot.carried) == ("panic", None)
+
+
 def test_a_persons_own_resets_after_service_are_no_bad_ends():
     with Board("esp32") as board:
         boot = board.boot()

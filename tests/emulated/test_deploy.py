@@ -19,6 +19,8 @@ from host_tools.deploy import STEPS, DeployError, Libraries, deploy, install
 from host_tools.device import Device
 from tests import processes
 from tests.deploy.conftest import Index, index  # noqa: F401  (a fixture)
+from tests.emulated.board import Board
+from tests.emulated.esp32 import Esp32
 from tests.emulated.pico import Pico
 from tests.emulated.unplugging import unplugged
 
@@ -31,17 +33,17 @@ MIP_S = 180.0
 BARE_CUTS = (60, 120)  # operations of flash into the deploys of a bare board, one after the other
 
 
-def operations(pico: Pico) -> int:
+def operations(board: Board) -> int:
     """Erases and programs of flash since the board was started."""
-    status = pico.stats()
+    status = board.stats()
     return int(status["flash_erases"] + status["flash_programs"])
 
 
-def said(pico: Pico, text: str) -> str:
+def said(board: Board, text: str) -> str:
     """The next line with this text, of what the program on the board prints and nobody has read yet."""
     deadline = time.monotonic() + AWAIT_S
     printed = ""
-    with open(os.open(pico.port, os.O_RDWR | os.O_NOCTTY), "rb", buffering=0) as port:  # pyserial would drop what has come
+    with open(os.open(board.port, os.O_RDWR | os.O_NOCTTY), "rb", buffering=0) as port:  # pyserial would drop what has come
         while time.monotonic() < deadline:
             if select.select([port], [], [], 1)[0]:
                 printed += port.read(1000).decode(errors="replace")
@@ -290,14 +292,13 @@ def test_somebody_elses_main_py_is_kept_under_another_name(bare: Pico) -> None:
 class Upgrades:
     """Deploys of a little firmware over the one before it. `operations`: how many of flash each takes."""
 
-    def __init__(self, pico: Pico) -> None:
+    def __init__(self, board: Board) -> None:
         self._versions = itertools.cycle("AB")
-        with Device.open(pico.port) as device:
-            clear(device)
+        with Device.open(board.port) as device:
             put(device, little(next(self._versions)))
-            before = operations(pico)
+            before = operations(board)
             put(device, little(next(self._versions)))
-            self.operations = operations(pico) - before
+            self.operations = operations(board) - before
 
     def next(self) -> dict[str, bytes]:
         return little(next(self._versions))
@@ -305,19 +306,34 @@ class Upgrades:
 
 @pytest.fixture(scope="module")
 def upgrades(pico: Pico) -> Upgrades:
+    with Device.open(pico.port) as device:
+        clear(device)
     return Upgrades(pico)
 
 
 @pytest.mark.parametrize("percent", [2, 40, 64, 72, 79, 86, 93, 100])
 def test_after_a_power_cut_the_old_set_runs_or_the_new_one(pico: Pico, upgrades: Upgrades, percent: int) -> None:
+    _cut(pico, upgrades, percent)
+
+
+def test_after_power_cuts_an_esp32_runs_the_old_set_or_the_new_one(emulator: None) -> None:
+    """Its flash has pages and sectors of its own."""
+    with Esp32("esp32") as board:
+        upgrades = Upgrades(board)
+        for percent in range(2, 101, 7):
+            _cut(board, upgrades, percent)
+
+
+def _cut(board: Board, upgrades: Upgrades, percent: int) -> None:
+    """The power goes at this part of the flash's operations, and comes again."""
     wanted = upgrades.next()
-    with unplugged(pico, math.ceil(upgrades.operations * percent / 100)), Device.open(pico.port) as device:
+    with unplugged(board, math.ceil(upgrades.operations * percent / 100)), Device.open(board.port) as device:
         put(device, wanted)
-    pico.power_on()
-    versions = said(pico, "runs").partition("runs")[2].split()
+    board.power_on()
+    versions = said(board, "runs").partition("runs")[2].split()
     assert len(versions) == 4
     assert len(set(versions)) == 1
-    with Device.open(pico.port) as device:
+    with Device.open(board.port) as device:
         put(device, wanted)
         assert on_board(device) == sums(wanted)
 

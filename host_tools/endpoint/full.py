@@ -53,7 +53,7 @@ class Full:
 
     def refusal(self, route: Route) -> Refusal | None:
         """What a stream is told that feeds such a plot."""
-        trouble = self.trouble(route.plot_id, route.user_id) if self else None
+        trouble = self.trouble(route.plot_id, route.user_id)
         return Refusal(423, f"{trouble}; keep the readings, and send them later") if trouble else None
 
 

@@ -104,7 +104,7 @@ class Plots:
         self._poller: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self.routes: dict[str, Route] = store.routes()  # of every token that may be used
-        self._full = Full(store)
+        self.full = Full(store)
         self.disk = Disk(store.path.parent)
 
     async def start(self) -> None:
@@ -148,7 +148,7 @@ class Plots:
         for plot_id in [plot_id for plot_id, plot in self._plots.items() if not changes.leave(plot_id, plot.version)]:
             del self._plots[plot_id]
             self._hub.reload(plot_id)
-        self._full.take_over(changes)
+        self.full.take_over(changes)
         self._tell_live()
 
     def learn(self, token: str) -> None:
@@ -160,10 +160,6 @@ class Plots:
     def _plot_of(self, token: str) -> int | None:
         route = self.routes.get(token)
         return route.plot_id if route else None
-
-    def refusal(self, route: Route) -> Refusal | None:
-        """Why a stream may write nothing more for now, if it may not."""
-        return self._full.refusal(route)
 
     # What REST and pages want
 
@@ -247,11 +243,11 @@ class Plots:
         return View(self.figure(plot_id), plot_id in self._live, plot.last, self._trouble(plot_id))
 
     def _trouble(self, plot_id: int) -> str | None:
-        row = self._store.plot(plot_id) if self._full or self._fights else None
+        row = self._store.plot(plot_id) if self.full or self._fights else None
         return self._trouble_of(row) if row else None
 
     def _trouble_of(self, row: PlotRow) -> str | None:
-        full = self._full.trouble(row.id, row.user_id)
+        full = self.full.trouble(row.id, row.user_id)
         return f"no more readings are taken: {full}" if full else _FIGHT if self._is_contested(row.id) else None
 
     def _conceal(self, plot_id: int, told: dict[str, Any]) -> dict[str, Any]:
@@ -385,7 +381,7 @@ class Plots:
         snapshot = figure.snapshot()
         plot.snapshot_bytes, plot.journal_bytes = len(snapshot), 0
         if quota.is_over(snapshot):
-            self._full.add(plot_id, plot.version)
+            self.full.add(plot_id, plot.version)
             self._tell_status(plot_id)
         task = asyncio.create_task(self._write_snapshot(plot_id, plot.version, snapshot, plot.seq))
         self._tasks.add(task)

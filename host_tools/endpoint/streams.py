@@ -388,9 +388,9 @@ class Session:
             if self.token is not None:
                 raise _unusable(route is not None)
             return None
-        full = self._streams.plots.refusal(route)
-        if full is not None:
-            raise full
+        full = self._streams.plots.full
+        if full and (refusal := full.refusal(route)):
+            raise refusal
         if token not in self.tokens:
             self._streams.claim(token, self)
         return token

@@ -74,7 +74,7 @@ def test_a_line_into_a_full_plot_holds_up_the_numbers_of_all_plots_of_the_board(
         full, _ = await core.streamed_plot(filename="full")
         full_token = core.store.tokens(core.user)[0].token
         other, other_token = await core.streamed_plot(filename="other")
-        core.plots._full.add(full.id, 0)
+        core.plots.full.add(full.id, 0)
         session = core.open(None, (STREAM_ID, 0))
         with pytest.raises(Refusal) as refused:
             session.lines(block([1, 2], other_token) + block([3], full_token) + block([4], other_token))

@@ -27,6 +27,7 @@ _FLASH_SIZE = re.compile(r"Detected flash size: (\d+)(KB|MB)")
 _REVISION = re.compile(r"requires chip revision in range (\S+) - \S+ \(this chip is revision (\S+)\)")
 _UNITS_KIB = {"KB": 1, "MB": 1024}
 _READ_BYTES = 4096
+_UNTOUCHED = "Nothing was written: what was there before goes on after RESET (EN)"
 
 
 class _Noise(FlashError):
@@ -63,7 +64,7 @@ def _require_flash(board: Board, loader: Esp, port: str, image: Image) -> None:
     if kib is not None and image.flash_kib is not None and kib < image.flash_kib:
         raise FlashError(
             f"{image.path.name} is made for {image.flash_kib // 1024} MiB of flash, the board at {port} has {kib / 1024:g}: "
-            "nothing was written; it would not start. Take a build for so much flash, or another board"
+            f"it would not start. {_UNTOUCHED}. Take a build for so much flash, or another board"
         )
 
 
@@ -109,8 +110,8 @@ def _failure(board: Board, port: str, output: str) -> FlashError:
         return _wrong_chip(board, port, found[1])
     if found := _REVISION.search(reason):
         return FlashError(
-            f"the chip at {port} is of revision {found[2]}, the image is for {found[1]} and newer; nothing was written: take a board "
-            "with a newer chip, or a build of your own"
+            f"the chip at {port} is of revision {found[2]}, the image is for {found[1]} and newer. {_UNTOUCHED}. Take a board with a newer "
+            "chip, or a build of your own"
         )
     for pattern, text in _REFUSALS:
         if re.search(pattern, reason):

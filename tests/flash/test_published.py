@@ -101,7 +101,9 @@ def test_less_flash_than_the_image_is_made_for_is_refused(
     """It would fit, and never start: its boot loader wants 4 MiB."""
     with RomLoader(CHIPS[board], port) as loader:
         loader.capacity = (2 << 20).bit_length() - 1
-        with pytest.raises(FlashError, match=r"made for 4 MiB of flash, the board at .* has 2: nothing was written"):
+        with pytest.raises(
+            FlashError, match=r"made for 4 MiB of flash, the board at .* has 2: it would not start\. Nothing was written"
+        ):
             write(board, published(board))
         assert loader.written_at == []
 
@@ -109,7 +111,7 @@ def test_less_flash_than_the_image_is_made_for_is_refused(
 def test_a_chip_too_old_for_the_image_is_told(port: Path, write: Callable[[str, Path], flash.Flashed]) -> None:
     with RomLoader(ESP32_C3, port) as loader:
         loader.registers[ESP32_C3_REVISION] = 2 << 18
-        with pytest.raises(FlashError, match=r"is of revision v0\.2, the image is for v0\.3 and newer; nothing was written"):
+        with pytest.raises(FlashError, match=r"is of revision v0\.2, the image is for v0\.3 and newer\. Nothing was written"):
             write("esp32_c3", published("esp32_c3"))
         assert loader.written_at == []
 

@@ -62,25 +62,27 @@ function labels(instants, span) {
   });
 }
 
-/** `tickvals` and `ticktext` of an axis between two dates as drawn, in milliseconds; null where plotly.js's own are right. */
+/** `tickvals`, `ticktext` and what goes with them of an axis between two dates as drawn, in milliseconds; null where plotly.js's own are right. */
 export function clockTicks(from, to, pixels) {
   if (met.offset === null || !met.zoned || !(to > from)) return null;
   const [first, last] = [from - met.offset, to - met.offset];
   if (!differs(first, last)) return null;
   const instants = [...rounds(first, last, Math.max(2, pixels / PIXELS))];
   return {
+    hoverformat: "%b %-d, %Y, %H:%M:%S", // without one plotly.js counts the hours by itself, and tellHours is not asked
     tickmode: "array",
     tickvals: instants.map((instant) => new Date(instant + met.offset).toISOString().replace("T", " ").slice(0, -1)),
     ticktext: labels(instants, last - first),
   };
 }
 
-/** The same for what plotly.js tells of a point under the pointer. */
+/** The same for what plotly.js tells of a point under the pointer; to be called after each of its drawings. */
 export function tellHours(axis) {
-  const format = axis?._dateFormat; // plotly.js has no way of its own to word a date
-  if (!format) return;
+  const format = axis?._dateFormat; // plotly.js has no public way to word a date
+  if (!format || format.byClock) return;
   axis._dateFormat = (pattern) => {
     const own = format(pattern);
     return (shown) => own(new Date(wallAt(shown - met.offset)));
   };
+  axis._dateFormat.byClock = true;
 }

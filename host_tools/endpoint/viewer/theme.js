@@ -41,6 +41,9 @@ function axis(colours) {
   };
 }
 
+/** Axes that have no zero line. */
+const circle = (colours) => ({ gridcolor: colours.grid, linecolor: colours.line, tickcolor: colours.line, tickfont: { color: colours.quiet } });
+
 /** Degrees instead of coastlines, which would come from another server; and as much of the world as the points take. */
 function map(colours) {
   const degrees = { showgrid: true, gridcolor: colours.grid };
@@ -61,6 +64,8 @@ export function template({ data, layout }, editing) {
       xaxis: { ...axis(colours), showgrid: false, showline: true, ticks: "outside" },
       yaxis: axis(colours),
       geo: map(colours),
+      polar: { bgcolor: colours.card, radialaxis: circle(colours), angularaxis: circle(colours) },
+      ternary: { bgcolor: colours.card, aaxis: circle(colours), baxis: circle(colours), caxis: circle(colours) },
       scene: { xaxis: axis(colours), yaxis: axis(colours), zaxis: axis(colours) },
       legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", font: { color: colours.quiet } },
       hoverlabel: { bgcolor: colours.card, bordercolor: colours.line, font: { color: colours.text } },

@@ -54,17 +54,22 @@ function valueAxis(gd, name, own, { traces, ends }, isZoomed) {
 }
 
 /** What an x axis of time gets beside what its figure says: room around a single reading, and the hours of the viewer's clock. */
-function timeAxis(gd, { traces, ends }, own) {
+function timeAxis(gd, { name, traces, ends }, own) {
   const [from, to] = ends ?? span(traces.flatMap(({ x }) => [x[0], x.at(-1)].map(shownMs)).filter((time) => !isNaN(time)));
   const alone = from === to && traces.every(({ x }) => x.every((value) => value === null || shownMs(value) === from));
   const near = [from - ALONE_MS, from + ALONE_MS].map((time) => new Date(time).toISOString().slice(0, -1));
   const ticks = own?.tickvals || own?.tickformat ? null : clockTicks(from, to, gd.clientWidth);
-  return { ...own, ...(alone && { autorangeoptions: { include: near, ...own?.autorangeoptions } }), ...ticks };
+  if (ticks) byClock.add(name);
+  const around = alone && { autorangeoptions: { include: near, ...own?.autorangeoptions } };
+  return { ...own, ...around, ...ticks, ...(own?.hoverformat && { hoverformat: own.hoverformat }) };
 }
+
+const byClock = new Set(); // names of the axes whose hours are told by the viewer's clock
 
 /** The layout with what its axes of time add. `isZoomed` where the viewer has chosen a span. */
 export function withTime(gd, figure, isZoomed) {
   const layout = { ...figure.layout };
+  byClock.clear();
   for (const axis of timeAxes(gd, figure)) {
     layout[axis.name] = timeAxis(gd, axis, layout[axis.name]);
     const values = new Set(axis.traces.map((trace) => axisName(trace.yaxis, "y")));
@@ -73,9 +78,9 @@ export function withTime(gd, figure, isZoomed) {
   return layout;
 }
 
-/** After a drawing: what the pointer shows is told by the viewer's clock where the axis is. */
-export function tellTime(gd, figure, drawn) {
-  for (const [name, axis] of Object.entries(drawn)) {
-    if (/^xaxis/.test(name) && axis?.ticktext !== figure.layout[name]?.ticktext) tellHours(gd._fullLayout[name]);
-  }
+/** What the pointer shows is told by the viewer's clock where the axis is. plotly.js forgets it with each of its drawings. */
+export function watchTime(gd) {
+  const tell = () => byClock.forEach((name) => tellHours(gd._fullLayout[name]));
+  gd.on("plotly_afterplot", tell);
+  tell();
 }

@@ -13,7 +13,7 @@ import { Pacer } from "./pacer.js";
 import { isForbidden, reloadWider } from "./policy.js";
 import { keepHidden, replacesLegend, showReadouts } from "./readouts.js";
 import { ground, onChange, template } from "./theme.js";
-import { tellTime, withTime } from "./timeaxis.js";
+import { watchTime, withTime } from "./timeaxis.js";
 
 const WORDS = { connecting: "connecting", live: "live", waiting: "waiting", ended: "stream ended", none: "no stream", reconnecting: "reconnecting", gone: "gone" };
 const GONE = 4404; // as in pages.py
@@ -116,7 +116,6 @@ async function draw() {
     const layout = styledLayout(shown, ++drawings);
     await Plotly.react(gd, { ...shown, data: shown.data.map(drawnTrace(shown)), layout, config: { ...CONFIG, edits: editor.edits } });
     if (editing !== edited) listen(editing);
-    tellTime(gd, shown, layout);
     showReadouts(gd, shown.data);
     editor.show();
     showZone();
@@ -133,6 +132,7 @@ function listen(editing) {
   edited = editing;
   follow.hidden = true;
   watchZoom();
+  watchTime(gd);
   actions.watch();
   editor.watch();
 }

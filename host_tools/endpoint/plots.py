@@ -516,6 +516,8 @@ def _warnings(data: list[dict[str, Any]]) -> Iterable[str]:
         maxpoints = stream.get("maxpoints") if isinstance(stream, dict) else None
         if maxpoints is not None and not (type(maxpoints) is int and 1 <= maxpoints <= MAX_POINTS):
             yield f"trace {number}: maxpoints must be a whole number from 1 to {MAX_POINTS}; the nearest is used"
+        if trace.get("transforms"):
+            yield f"trace {number}: transforms are not drawn, plotly.js no longer does them: transform the data before you send it"
 
 
 def _count(data: list[dict[str, Any]]) -> int:

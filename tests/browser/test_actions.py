@@ -33,7 +33,8 @@ def with_frames(client: PlotlyClient, figure: dict[str, Any]) -> str:
     key = base64.b64encode(f"{client.user.name}:{client.key}".encode()).decode()
     headers = {"authorization": f"Basic {key}", "content-type": "application/json"}
     _, answer = client.request("POST", "/v2/plots", json.dumps({"figure": figure, "world_readable": True}).encode(), headers)
-    return urlsplit(json.loads(answer)["file"]["web_url"]).path.rstrip("/")
+    address: str = json.loads(answer)["file"]["web_url"]
+    return urlsplit(address).path.rstrip("/")
 
 
 def slide_to_end(page: Page) -> None:

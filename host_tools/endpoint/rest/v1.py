@@ -1,4 +1,4 @@
-"""REST v1: POST /clientresp makes or changes a plot, GET /apigetfile/USER/FID reads its figure."""
+"""REST v1: POST /clientresp makes, changes or restyles a plot, GET /apigetfile/USER/FID reads its figure."""
 
 import json
 from typing import Any
@@ -15,6 +15,7 @@ from ..keys import Keys
 from ..plots import PlotInfo, Plots
 from ..store import Store, User
 from .request import address_of, authenticate, base_url, find_caller, parsed, read_body
+from .restyling import filename_of, parse_restyling
 
 # Clients look for these very words.
 STREAM_STATUS = "All Streams Go!"
@@ -39,13 +40,32 @@ class RestV1:
         try:
             user, body = await self._read(request)
             fields = await parsed(parse_form, body)
-            traces = parse_traces(fields)
-            info, warnings = await self._plots.save(user, traces, **parse_options(fields))
+            traces, (info, warnings) = await self._do(user, fields)
         except Refusal as refusal:
             return _refused(refusal)
         except EndpointError as error:
             return _refused(Refusal(503, str(error)))
         return _saved(base_url(request), info, traces, warnings)
+
+    async def _do(self, user: User, fields: Fields) -> tuple[list[Any], tuple[PlotInfo, list[str]]]:
+        """What `origin` says; gives the traces that were sent, the plot and warnings. Raises Refusal, EndpointError."""
+        origin = fields.get("origin") or "plot"
+        if origin in ("style", "layout"):
+            return [], (await self._restyle(user, origin, fields), [])
+        if origin != "plot":
+            raise Refusal(400, f"origin is {str(origin)[:40]!r}; it must be plot, style or layout")
+        traces = parse_traces(fields)
+        return traces, await self._plots.save(user, traces, **parse_options(fields))
+
+    async def _restyle(self, user: User, origin: str, fields: Fields) -> PlotInfo:
+        filename = filename_of(fields)
+        plot_id = self._store.plot_named(user, filename)
+        row = self._store.plot(plot_id) if plot_id is not None else None
+        info = self._plots.find(user.name, row.fid) if row else None
+        if info is None:
+            raise Refusal(404, f"{user.name} has no plot {filename[:40]!r}: origin={origin} changes one that is there")
+        await self._plots.restyle(info.id, parse_restyling(origin, fields, len(self._plots.figure(info.id)["data"])))
+        return info
 
     async def _read(self, request: Request) -> tuple[User, bytes]:
         """Who asks, and the body, which may hold the key behind megabytes of traces. Raises Refusal: 403, 413, 503."""

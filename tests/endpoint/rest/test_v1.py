@@ -210,3 +210,78 @@ def test_a_figure_is_read_by_those_who_may_see_it(client: PlotlyClient) -> None:
     response, answer = client.get(path)
     assert response.status == 404
     assert "there is no file" in json.loads(answer)["error"]
+
+
+# How a plot looks
+
+
+def restyle(client: PlotlyClient, origin: str, args: Any, **kwargs: Any) -> dict[str, str]:
+    """What is answered to `origin=style` or `origin=layout`."""
+    fields = client.fields(args) | {"origin": origin, "kwargs": json.dumps(kwargs)}
+    return post(client, urlencode(fields).encode())
+
+
+def count_plots(client: PlotlyClient) -> int:
+    return client.get("/")[1].decode().count('class="name"')
+
+
+def test_origin_style_changes_the_traces_of_a_plot_that_is_there(client: PlotlyClient) -> None:
+    path = client.new_plot({"y": [1]}, {"y": [2]}, {"y": [3]}, filename="styled")
+    before = count_plots(client)
+
+    told = restyle(client, "style", [{"line": {"color": "red", "width": 3}}, {"name": "second"}], filename="styled")
+
+    assert told["error"] == ""
+    assert urlsplit(told["url"]).path == path
+    assert client.figure(path)["data"] == [
+        {"y": [1], "line": {"color": "red", "width": 3}},
+        {"y": [2], "name": "second"},
+        {"y": [3], "line": {"color": "red", "width": 3}},
+    ]
+    assert restyle(client, "style", {"name": "last"}, filename="styled", traces=[2])["error"] == ""
+    assert [trace.get("name") for trace in client.figure(path)["data"]] == [None, "second", "last"]
+    assert count_plots(client) == before
+
+
+def test_origin_layout_changes_the_layout_and_keeps_the_rest(client: PlotlyClient) -> None:
+    path = client.new_plot({"y": [1]}, filename="laid out", layout={"yaxis": {"type": "log"}})
+
+    for args in ({"title": {"text": "new"}}, [{"yaxis": {"range": [0, 1]}}]):
+        assert restyle(client, "layout", args, filename="laid out")["error"] == ""
+
+    assert client.figure(path) == {
+        "data": [{"y": [1]}],
+        "layout": {"title": {"text": "new"}, "yaxis": {"type": "log", "range": [0, 1]}},
+    }
+
+
+@pytest.mark.parametrize(("origin", "args", "kwargs", "word"), [
+    ("style", [{"name": "n"}], {"filename": "nowhere"}, "has no plot 'nowhere'"),
+    ("layout", {"title": "n"}, {"filename": "nowhere"}, "has no plot 'nowhere'"),
+    ("style", [{"name": "n"}], {}, "kwargs.filename"),
+    ("style", [], {"filename": "there"}, "args"),
+    ("layout", ["x"], {"filename": "there"}, "args"),
+    ("style", [{"y": [9]}], {"filename": "there"}, "y is data, not style"),
+    ("style", [{"name": "n"}], {"filename": "there", "traces": [7]}, "no trace 8"),
+    ("style", [{"name": "n"}], {"filename": "there", "traces": ["0"]}, "kwargs.traces"),
+    ("import", [{"y": [1]}], {"filename": "there"}, "origin is 'import'"),
+])  # fmt: skip
+def test_a_restyling_that_cannot_be_done_is_refused_and_makes_no_plot(
+    client: PlotlyClient, origin: str, args: Any, kwargs: dict[str, Any], word: str
+) -> None:
+    path = client.new_plot({"y": [1]}, filename="there")
+    before = count_plots(client)
+
+    told = restyle(client, origin, args, **kwargs)
+
+    assert word in told["error"]
+    assert told["url"] == ""
+    assert count_plots(client) == before
+    assert client.figure(path) == {"data": [{"y": [1]}], "layout": {}}
+
+
+def test_transforms_are_told_in_the_warning(client: PlotlyClient) -> None:
+    told = client.plot([{"y": [1], "transforms": [{"type": "filter"}]}], filename="transformed")
+
+    assert told["error"] == ""
+    assert told["warning"].startswith("trace 1: transforms are not drawn")

@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 SETTINGS := pyproject.toml .ci/constraints.txt .ci/venv.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint firmware bench chaos clean
+.PHONY: help demo test lint firmware bench chaos fuzz clean
 
 help:
 	@echo "make demo           draw this machine's load, memory and temperature live, until Ctrl-C"
@@ -18,6 +18,7 @@ help:
 	@echo "make firmware       build MicroPython for the emulated boards, once; make test does it by itself"
 	@echo "make bench          measure agent and endpoint beside their peers into docs/benchmarks.md"
 	@echo "make chaos          1,000 random faults, then an account of every reading (FAULTS=100, SEED=7, JSON=1)"
+	@echo "make fuzz           make up new cases for what comes as a stream, a minute for each kind (SECONDS=3600, SEED=7)"
 	@echo "make clean          remove .venv and everything else that make has built"
 
 demo: $(VENV)/run.stamp
@@ -40,6 +41,9 @@ bench: $(VENV)/dev.stamp
 
 chaos: $(VENV)/run.stamp
 	@$(BIN)/python -m tests.faults.chaos $(if $(FAULTS),--faults $(FAULTS)) $(if $(SEED),--seed $(SEED)) $(if $(JSON),--json)
+
+fuzz: $(VENV)/dev.stamp
+	@.ci/fuzz.sh $(BIN)/python $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist tests/emulated/chip/node_modules

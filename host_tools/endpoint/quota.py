@@ -9,6 +9,7 @@ MOST_PLOT_BYTES = 32 << 20  # as JSON
 MOST_PLOT_VALUES = 3_000_000
 MOST_OF_A_PLOT = f"{MOST_PLOT_BYTES >> 20} MiB or {MOST_PLOT_VALUES:,} values"
 MOST_ACCOUNT_BYTES = 2 << 30  # of all plots and grids, those in the trash too
+MOST_TOKENS = 50_000  # that are not revoked
 MOST_FILES = 20_000  # plots, grids and folders, those in the trash too
 
 
@@ -23,6 +24,14 @@ def check_files(usage: Usage) -> None:
     """Whether one file more fits into the account. Raises Refusal(403)."""
     if usage.files >= MOST_FILES:
         raise Refusal(403, f"the account holds {MOST_FILES} files already: delete some for good")
+
+
+def check_tokens(count: int) -> None:
+    """Whether an account may have so many. Raises Refusal(403)."""
+    if count > MOST_TOKENS:
+        raise Refusal(
+            403, f"the account would have more than {MOST_TOKENS} stream tokens: revoke some, or use names that have one"
+        )
 
 
 def check_growth(usage: Usage, grown: int) -> None:

@@ -506,6 +506,12 @@ class Store:
         )
         return Route(*row) if row else None
 
+    def count_tokens(self, user: User) -> int:
+        """The user's tokens that may be used."""
+        row = self._row("SELECT count(*) FROM tokens WHERE user_id = ? AND revoked IS NULL", user.id)
+        assert row is not None
+        return int(row[0])
+
     def tokens_named(self, user: User, names: Sequence[str]) -> dict[str, str]:
         """The user's tokens of these names that may be used, the newest where there are several."""
         rows = self._rows(

@@ -19,6 +19,7 @@ from host_tools.endpoint.rest.tokens import register
 from host_tools.endpoint.store import Store
 from host_tools.endpoint.style import Style
 from tests.endpoint.core import STREAM_ID, Core, block, finish, in_core, next_message, trace
+from tests.endpoint.rest.conftest import basic
 from tests.plotly_client import PlotlyClient
 
 
@@ -177,7 +178,11 @@ def test_a_plot_that_is_too_large_may_shrink_in_steps(tmp_path: Path, monkeypatc
 
 
 def test_v1_and_v2_tell_413(client: PlotlyClient) -> None:
-    """Two requests of 20 MiB each are within what a request may have."""
+    """Each request is within what a request may have."""
+    body = b'{"figure":{"data":[{"y":[%b]}]}}' % b",".join([b"[]"] * 1_600_000)
+    response, text = client.request("POST", "/v2/plots", body, basic(client.user.name, client.key))
+    assert response.status == 413
+    assert "larger than 32 MiB or 3,000,000 values" in json.loads(text)["errors"][0]["message"]
     half = [{"text": ["." * (20 << 20)]}]
     assert client.plot(half, filename="half")["error"] == ""
     answer = client.plot(half, filename="half", fileopt="append")
@@ -280,6 +285,19 @@ def test_no_way_brings_more_files_into_an_account_than_it_may_hold(
         assert "holds 2 files already" in refused.value.message
 
     test(tmp_path)
+
+
+@in_core
+async def test_an_account_gets_no_more_tokens_than_it_may_have_and_finds_those_it_has(core: Core) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(quota, "MOST_TOKENS", 2)
+        first = register(core.store, core.user, ["a", "b"])
+        with pytest.raises(Refusal) as refused:
+            register(core.store, core.user, ["b", "c"])
+        assert refused.value.status == 403
+        assert register(core.store, core.user, ["a", "b", "a"]) == [*first, first[0]]
+        core.store.revoke_token(first[0]["token"])
+        assert register(core.store, core.user, ["c"])[0]["name"] == "c"
 
 
 def test_a_stream_into_a_full_account_waits_and_goes_on_when_there_is_room(

@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from .. import quota
 from ..errors import Refusal
 from ..keys import Keys
 from ..plots import Plots
@@ -39,8 +40,10 @@ class Tokens:
 
 
 def register(store: Store, user: User, names: list[str]) -> list[dict[str, Any]]:
-    """The tokens of these names; those that are not there are made. In a transaction of the caller."""
+    """The tokens of these names; those that are not there are made. In a transaction of the caller. Raises Refusal(403)."""
     known = store.tokens_named(user, names)
+    if new := set(names) - known.keys():
+        quota.check_tokens(store.count_tokens(user) + len(new))
     tokens = {name: known.get(name) or store.new_token(user, name) for name in dict.fromkeys(names)}
     return [{"name": name, "token": tokens[name], "plot": _fed_path(store, tokens[name])} for name in names]
 

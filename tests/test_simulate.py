@@ -1,6 +1,7 @@
 """simulate.py: the firmware as a board runs it, against a real endpoint, and the command around it."""
 
 import json
+import re
 import signal
 import stat
 import time
@@ -109,6 +110,19 @@ def test_the_command_runs_a_board_for_a_time_and_ends_with_its_account(runtime: 
     assert closing is not None
     assert closing.taken == closing.settled > 0
     assert files[1]["tokens"]["s1"] not in done.stdout + done.stderr
+    assert processes.left_behind(home) == []
+
+
+def test_readings_that_end_with_the_simulated_flash_are_told(runtime: Runtime, free_port: int, tmp_path: Path) -> None:
+    """The board itself says that they stay on its flash."""
+    home = tmp_path / "home"
+    home.mkdir()
+    config = _write(tmp_path, _files(f"http://127.0.0.1:{free_port}", "abcdefghij"))
+    done = processes.run(home, "simulate", "--config", str(config), "--for", "2")
+    assert done.returncode == 0, done.stderr
+    assert "they stay on flash" in done.stdout
+    [told] = re.findall(r"(\d+) readings were not confirmed, and are gone", done.stderr)
+    assert int(told) > 0
     assert processes.left_behind(home) == []
 
 

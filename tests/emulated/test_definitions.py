@@ -11,6 +11,8 @@ import pytest
 
 from host_tools import boards
 from host_tools.boards import Board
+from host_tools.device import Device
+from tests.emulated.boards import NAMES, BoardName, make
 from tests.emulated.errors import Missing
 from tests.emulated.firmware import definitions
 
@@ -199,3 +201,9 @@ def test_an_esp32s_heap_is_what_it_begins_with_twice(board: Board, tree: Path) -
     text = (tree / "ports/esp32/mpconfigport.h").read_text()
     classic, _, others = (int(kib) for kib in re.findall(r"MICROPY_GC_INITIAL_HEAP_SIZE +\((\d+) \* 1024\)", text))
     assert board.heap_kib == 2 * (classic if board.mcu == "esp32" else others)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_heap_that_a_board_file_promises_is_there(emulator: None, name: BoardName) -> None:
+    with make(name) as chip, Device.open(chip.port) as device:
+        assert device.facts.heap_kib >= boards.load(name).heap_kib

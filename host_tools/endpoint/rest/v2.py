@@ -1,5 +1,6 @@
 """REST v2: files, plots, grids and folders as chart-studio and Plotly's later Python SDKs handle them."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -12,11 +13,11 @@ from starlette.routing import Route
 from .. import files
 from ..errors import EndpointError, Refusal
 from ..files import Description
-from ..grids import Grid, parse_columns, without_data
+from ..grids import Column, Grid, parse_columns, without_data
 from ..keys import Keys
 from ..plots import Plots
 from ..store import FileRow, Store, User
-from .request import base_url, find_caller, read_object, require_caller
+from .request import base_url, find_caller, read_as, read_object, require_caller
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -58,11 +59,11 @@ class RestV2:
     async def lookup(self, request: Request) -> Response:
         user, query = await self._caller(request), request.query_params
         file = self._of_kind(request, files.lookup(self._store, user, query.get("user") or user.name, query.get("path", "")))
-        return answer({"exists": True} if query.get("exists") == "true" else self._record(request, user, file))
+        return answer({"exists": True} if query.get("exists") == "true" else await self._record(request, user, file))
 
     async def retrieve(self, request: Request) -> Response:
         user = await find_caller(self._keys, request)
-        return answer(self._record(request, user, self._find(request, user)))
+        return answer(await self._record(request, user, self._find(request, user)))
 
     async def figure(self, request: Request) -> Response:
         user = await find_caller(self._keys, request)
@@ -74,10 +75,11 @@ class RestV2:
         return answer(figure if inline else without_data(figure))
 
     async def grid(self, request: Request) -> Response:
-        return answer(self._grid(self._find(request, await find_caller(self._keys, request), "grid")).content())
+        file = self._find(request, await find_caller(self._keys, request), "grid")
+        return await asyncio.to_thread(lambda: answer(self._grid(file).content()))
 
     async def columns(self, request: Request) -> Response:
-        grid = self._grid(self._find(request, await find_caller(self._keys, request), "grid"))
+        grid = await asyncio.to_thread(self._grid, self._find(request, await find_caller(self._keys, request), "grid"))
         found = grid.find(request.query_params.get("uid", ""))
         return answer({"cols": [{"name": column.name, "uid": column.uid, "data": column.data} for column in found]})
 
@@ -89,11 +91,7 @@ class RestV2:
         return await self._made(request, user, lambda store: files.make_plot(store, user, body.get("figure"), description))
 
     async def make_grid(self, request: Request) -> Response:
-        user, body = await self._caller(request), await read_object(request)
-        data, description = body.get("data"), parse_description(body)
-        if not isinstance(data, dict):
-            raise Refusal(400, "data must be an object with cols")
-        grid = Grid(parse_columns(data.get("cols")), data.get("metadata"))
+        user, (description, grid) = await self._caller(request), await read_as(request, parse_grid)
         return await self._made(request, user, lambda store: files.make_grid(store, user, grid, description))
 
     async def make_folder(self, request: Request) -> Response:
@@ -102,11 +100,11 @@ class RestV2:
         if not isinstance(path, str):
             raise Refusal(400, "path must be text")
         folder, new = await self._plots.change(lambda store: files.make_folder(store, user, path))
-        return answer(self._record(request, user, folder), 201 if new else 200)
+        return answer(await self._record(request, user, folder), 201 if new else 200)
 
     async def _made(self, request: Request, user: User, work: Callable[[Store], FileRow]) -> Response:
         file = await self._plots.change(work)
-        return answer({"file": self._record(request, user, file)}, 201)
+        return answer({"file": await self._record(request, user, file)}, 201)
 
     # Changing
 
@@ -122,7 +120,7 @@ class RestV2:
                 files.change_grid(store, user, file, Grid(self._grid(file, store).columns, body["metadata"]))
             return files.describe(store, user, file, description)
 
-        return answer(self._record(request, user, await self._plots.change(work)))
+        return answer(await self._record(request, user, await self._plots.change(work)))
 
     async def trash(self, request: Request) -> Response:
         user, what = await self._caller(request), request.path_params["what"]
@@ -133,7 +131,7 @@ class RestV2:
                 raise Refusal(404, f"nothing like {what[:40]!r} can be done with a file")
             return files.trash(store, file) if what == "trash" else files.restore(store, user, file)
 
-        return answer(self._record(request, user, await self._plots.change(work)))
+        return answer(await self._record(request, user, await self._plots.change(work)))
 
     async def destroy(self, request: Request) -> Response:
         """At once (grids), or for good what is in the trash."""
@@ -153,14 +151,14 @@ class RestV2:
 
     async def add_columns(self, request: Request) -> Response:
         user = await self._caller(request)
-        columns = parse_columns((await read_object(request)).get("cols"))
+        columns = await read_as(request, _columns)
         grid = await self._change_grid(request, user, lambda grid: grid.add(columns))
         added = [column.uid for column in columns]
         return answer({"cols": [column for column in grid.described() if column["uid"] in added]}, 201)
 
     async def change_columns(self, request: Request) -> Response:
         user = await self._caller(request)
-        given = parse_columns((await read_object(request)).get("cols"))
+        given = await read_as(request, _columns)
 
         def work(grid: Grid) -> None:
             columns = grid.find(request.query_params.get("uid", ""))
@@ -213,7 +211,7 @@ class RestV2:
     def _grid(self, file: FileRow, store: Store | None = None) -> Grid:
         return Grid.load((store or self._store).file_content(file))
 
-    def _record(self, request: Request, user: User | None, file: FileRow) -> dict[str, Any]:
+    async def _record(self, request: Request, user: User | None, file: FileRow) -> dict[str, Any]:
         """What clients are told of a file. Its share_key is for its owner alone."""
         base = base_url(request)
         record = {
@@ -232,9 +230,21 @@ class RestV2:
         if file.sharing == "secret" and user is not None and user.id == file.user_id:
             record["share_key"] = file.share_key
         if file.kind == "grid":
-            grid = self._grid(file)
+            grid = await asyncio.to_thread(self._grid, file)
             record |= {"cols": grid.described(), "metadata": grid.metadata}
         return record
+
+
+def parse_grid(body: dict[str, Any]) -> tuple[Description, Grid]:
+    """Raises Refusal(400)."""
+    data, description = body.get("data"), parse_description(body)
+    if not isinstance(data, dict):
+        raise Refusal(400, "data must be an object with cols")
+    return description, Grid(parse_columns(data.get("cols")), data.get("metadata"))
+
+
+def _columns(body: dict[str, Any]) -> list[Column]:
+    return parse_columns(body.get("cols"))
 
 
 def parse_description(body: dict[str, Any], sharing: str | None = None) -> Description:

@@ -1,6 +1,7 @@
 """Nothing is read of a request, and nothing parsed, before it is known who asks; and everybody is answered."""
 
 import asyncio
+import gc
 import os
 import socket
 import threading
@@ -105,10 +106,11 @@ def test_a_body_that_is_too_large_is_told_so_to_a_client_that_sends_all_of_it(cl
     assert response.status == 413
 
 
-def test_a_large_body_is_parsed_in_a_thread_and_a_small_one_at_once() -> None:
-    async def run(size: int) -> bool:
+def test_a_large_body_is_parsed_in_a_thread_without_the_collector_and_a_small_one_at_once() -> None:
+    async def run(size: int) -> tuple[bool, bool]:
         loop_thread = threading.get_ident()
-        return await parsed(lambda body: threading.get_ident() == loop_thread, bytes(size))
+        return await parsed(lambda body: (threading.get_ident() == loop_thread, gc.isenabled()), bytes(size))
 
     answers: list[Any] = [asyncio.run(run(size)) for size in (100, MIB)]
-    assert answers == [True, False]
+    assert answers == [(True, True), (False, False)]
+    assert gc.isenabled()

@@ -19,9 +19,14 @@ def conceal(value: T, registered: Container[str], fed: Iterable[str] = ()) -> T:
     What is called a token counts as one, also if it is not registered.
     """
     text = orjson.dumps(value)
+    hidden = conceal_text(text, registered, fed)
+    return value if hidden == text else orjson.loads(hidden)
+
+
+def conceal_text(text: bytes, registered: Container[str], fed: Iterable[str] = ()) -> bytes:
+    """The same for what is JSON already."""
     secrets = {found for found in _SHAPED.findall(text) if found.decode() in registered}
     secrets.update(_NAMED.findall(text), (token.encode() for token in fed))
-    hidden = text
     for secret in secrets:
-        hidden = hidden.replace(secret, _BLOT)
-    return value if hidden == text else orjson.loads(hidden)
+        text = text.replace(secret, _BLOT)
+    return text

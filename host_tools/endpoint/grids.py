@@ -8,11 +8,10 @@ from typing import Any
 
 import orjson
 
+from . import quota
 from .attributes import MAX_DEPTH, too_deep
 from .errors import Refusal
 from .store import Store, User
-
-LIMIT_BYTES = 32 << 20
 
 # `xsrc` of a trace says where its `x` is: "user:fid:uid", or several with commas for a table of columns.
 _REFERENCE = re.compile(r"([\w.-]+):([0-9]{1,18}):(\w+)")
@@ -44,8 +43,8 @@ class Grid:
             content = orjson.dumps({"columns": self.columns, "metadata": self.metadata})
         except TypeError as error:
             raise Refusal(400, f"the grid holds what JSON cannot: {error}") from None
-        if len(content) > LIMIT_BYTES:
-            raise Refusal(413, f"the grid is larger than {LIMIT_BYTES >> 20} MiB: delete columns, or begin another grid")
+        if quota.is_over(content):
+            raise Refusal(413, f"the grid is larger than {quota.MOST_OF_A_PLOT}: delete columns, or begin another grid")
         return content
 
     def add(self, columns: list[Column]) -> None:

@@ -20,7 +20,7 @@ from .plots import PlotInfo, Plots
 from .policy import plot_policy
 from .store import User
 from .tables import Tables
-from .web import html, json, same_origin
+from .web import html, json, raw_json, same_origin
 
 # A viewer that hears nothing for twice this long connects anew; browsers alone notice a dead server only after minutes.
 QUIET_S = 15.0
@@ -72,7 +72,7 @@ class Pages:
         user = self._login.user(request)
         role = "guest" if user is None else "owner" if user.name == info.user else "visitor"
         query = f"?{urlencode({'share_key': info.share_key})}" if info.sharing == "secret" else ""
-        policy, forbidden = plot_policy(self._plots.figure(info.id))
+        policy, forbidden = plot_policy(self._plots.figure(info.id, tokens=True))
         page = self._assets.page(
             "plot.html",
             name=escape(info.filename),
@@ -89,7 +89,7 @@ class Pages:
         info = self._find_shared(request)
         if info is None:
             return html(self._assets.page("missing.html", what=escape(_no_plot(request)), account=""), status=404)
-        policy, forbidden = plot_policy(self._plots.figure(info.id))
+        policy, forbidden = plot_policy(self._plots.figure(info.id, tokens=True))
         page = self._assets.page("embed.html", name=escape(info.filename), path=escape(info.path), forbidden=forbidden)
         return html(page, policy=policy)
 
@@ -101,9 +101,9 @@ class Pages:
     async def figure(self, request: Request) -> Response:
         info = self._find(request)
         if info is not None:
-            return json(self._plots.figure(info.id))
+            return raw_json(self._plots.figure_json(info.id))
         grid = await self._tables.content(request)
-        return json({"error": _no_plot(request)}, 404) if grid is None else json(grid)
+        return json({"error": _no_plot(request)}, 404) if grid is None else raw_json(grid)
 
     async def static(self, request: Request) -> Response:
         asset = self._assets.find(request.path_params["name"])

@@ -15,7 +15,7 @@ from . import quota
 from .attributes import MAX_DEPTH, too_deep
 from .claims import WINDOW_S
 from .commit import Committer
-from .conceal import conceal
+from .conceal import conceal, conceal_text
 from .disk import Disk
 from .errors import EndpointError, Refusal
 from .figure import Figure
@@ -75,10 +75,11 @@ class PlotInfo:
 class _Plot:
     """A plot in use. Without viewers only its size is kept; the figure is loaded when somebody asks for it."""
 
-    __slots__ = ("figure", "journal_bytes", "last", "seq", "snapshot_bytes", "used", "version")
+    __slots__ = ("figure", "journal_bytes", "last", "seq", "shown", "snapshot_bytes", "used", "version")
 
     def __init__(self, snapshot_bytes: int, journal_bytes: int, version: int, seq: int) -> None:
         self.figure: Figure | None = None
+        self.shown: tuple[int, bytes] | None = None  # the figure as JSON for everybody, and the row it is of
         self.snapshot_bytes = snapshot_bytes
         self.journal_bytes = journal_bytes
         self.version = version
@@ -134,7 +135,7 @@ class Plots:
         idle = asyncio.get_running_loop().time() - _UNLOAD_S
         for plot_id, plot in self._plots.items():
             if plot.used < idle and not self._hub.watched(plot_id):
-                plot.figure = None
+                plot.figure = plot.shown = None
 
     def _take_over(self, changes: Changes) -> None:
         """Have the changed routes, and forget the plots that were saved or deleted meanwhile."""
@@ -238,6 +239,13 @@ class Plots:
         figure, _ = self._load(plot_id)
         return figure.as_dict(tokens=True) if tokens else conceal(figure.as_dict(), self.routes, figure.tokens)
 
+    def figure_json(self, plot_id: int) -> bytes:
+        """The same without tokens, as JSON: made once, however many ask, until something comes. Raises Refusal(404)."""
+        figure, plot = self._load(plot_id)
+        if plot.shown is None or plot.shown[0] != plot.seq:
+            plot.shown = plot.seq, conceal_text(orjson.dumps(figure.as_dict()), self.routes, figure.tokens)
+        return plot.shown[1]
+
     def _look(self, plot_id: int) -> View:
         _, plot = self._load(plot_id)
         return View(self.figure(plot_id), plot_id in self._live, plot.last, self._trouble(plot_id))
@@ -278,7 +286,7 @@ class Plots:
             if size <= _MOST_BYTES_HELD:
                 return
             if plot_id != wanted and not self._hub.watched(plot_id):
-                plot.figure = None
+                plot.figure = plot.shown = None
                 size -= plot.snapshot_bytes + plot.journal_bytes
 
     # What streams do

@@ -40,6 +40,11 @@ def json(value: Any, status: int = HTTPStatus.OK) -> Response:
     return Response(orjson.dumps(value), status, SECURITY | {"vary": "cookie"}, "application/json")
 
 
+def raw_json(content: bytes) -> Response:
+    """What is JSON already."""
+    return Response(content, headers=SECURITY | {"vary": "cookie"}, media_type="application/json")
+
+
 def refused(refusal: Refusal) -> Response:
     return json({"error": refusal.message}, refusal.status)
 

@@ -352,6 +352,18 @@ def test_a_base64_array_is_the_same_before_and_after_a_restart(tmp_path: Any, sh
     test(tmp_path)
 
 
+@in_core
+async def test_the_json_of_a_plot_is_made_once_until_something_comes(core: Core) -> None:
+    info, token = await core.streamed_plot(filename="name")
+    await stream(core, token, 1)
+    first = core.plots.figure_json(info.id)
+    assert core.plots.figure_json(info.id) is first
+    await stream(core, token, 2)
+    assert orjson.loads(core.plots.figure_json(info.id))["data"][0]["x"] == [1, 2]
+    await core.plot({"x": [5]}, filename="name", fileopt="overwrite")
+    assert orjson.loads(core.plots.figure_json(info.id))["data"][0]["x"] == [5]
+
+
 def test_who_looks_at_one_plot_after_the_other_fills_no_memory(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plots, "_MOST_BYTES_HELD", 5000)
 

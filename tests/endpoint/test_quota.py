@@ -165,6 +165,13 @@ def test_no_way_makes_a_plot_larger_than_its_limit(way: Callable[[Core], Any], t
     test(tmp_path)
 
 
+@pytest.mark.parametrize("data", [["." * MOST_PLOT_BYTES], [[]] * 1_600_000], ids=["bytes", "values"])
+def test_a_grid_is_no_larger_than_a_plot(data: list[Any]) -> None:
+    with pytest.raises(Refusal, match="grid is larger than 32 MiB or 3,000,000 values") as refused:
+        Grid([Column("a", data)]).dump()
+    assert refused.value.status == 413
+
+
 def test_a_plot_that_is_too_large_may_shrink_in_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     @in_core
     async def test(core: Core) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from time import perf_counter
 
@@ -69,13 +69,14 @@ class _Group:
 class _Batch:
     """Lines of a session that came together and are written together: a job of the committer."""
 
-    __slots__ = ("_current", "_session", "arrival", "end", "groups", "lane", "refused", "rows", "size")
+    __slots__ = ("_current", "_session", "arrival", "end", "groups", "lane", "refused", "rows", "size", "usable")
 
     def __init__(self, session: "Session", lane: Lane) -> None:
         self.lane = lane
         self.arrival = now_ms()
         self.groups: list[_Group] = []
         self.refused = 0  # lines whose token may not be used
+        self.usable: dict[str | None, bool] = {}  # what is known of their tokens
         self.end = 0  # number after the last line
         self.rows: list[JournalInput] = []
         self.size = 0
@@ -175,7 +176,7 @@ class Session:
         self._device: _Device | None = None
         self._jobs = 0
         self._bytes = 0  # of those jobs
-        self._backlog: list[bytes] = []  # lines for which there was no time yet
+        self._backlog: Sequence[bytes] = ()  # lines for which there was no time yet
         self._refused = 0  # lines whose token may not be used
         self._open = True
         self._over: Refusal | None = None  # why no more lines are taken
@@ -217,7 +218,7 @@ class Session:
             raise self._over
         lines = [line for line in block.split(b"\n") if line and not line.isspace()]
         if self._backlog:
-            self._backlog += lines
+            self._backlog = [*self._backlog, *lines]
         else:
             self._work_off(lines)
 
@@ -244,12 +245,12 @@ class Session:
 
     # In turns, because others wait while the lines of one are taken
 
-    def _work_off(self, lines: list[bytes]) -> None:
+    def _work_off(self, lines: Sequence[bytes]) -> None:
         """Take lines as long as the turn lasts. Raises Refusal."""
         try:
             if self.user_id is None:
                 lines = self._try_tokens(lines)
-            self._backlog = self._take(lines) if lines else []
+            self._backlog = self._take(lines) if lines else ()
         except Refusal as refusal:
             self._over = refusal
             raise
@@ -257,7 +258,7 @@ class Session:
             asyncio.get_running_loop().call_soon(self._go_on)
 
     def _go_on(self) -> None:
-        lines, self._backlog = self._backlog, []
+        lines, self._backlog = self._backlog, ()
         try:
             if lines and self._over is None:
                 self._work_off(lines)
@@ -297,7 +298,7 @@ class Session:
     def displace(self, refusal: Refusal | None) -> None:
         """Another stream has taken over: end this one. What it had is still committed."""
         self._over = refusal or Refusal(308, "the same board has connected again")
-        self._backlog = []
+        self._backlog = ()
         self._leave()
         self._evict(refusal)
 
@@ -311,13 +312,13 @@ class Session:
                 self._device.session = None
             self._streams.release(self._device)
 
-    def _try_tokens(self, lines: list[bytes]) -> list[bytes]:
+    def _try_tokens(self, lines: Sequence[bytes]) -> Sequence[bytes]:
         """Multiplexed dialect: skip lines until one tells whose they are; then give all from the first. Raises Refusal."""
         for index, raw in enumerate(lines[: _TRIAL_LINES - self._tried]):
             token = self._look(raw)
             if token is not None and self._streams.knows(token):
                 self.join(self._streams.routes[token].user_id)
-                return [_WITHOUT_TOKEN] * self._tried + lines[index:]
+                return [*[_WITHOUT_TOKEN] * self._tried, *lines[index:]]
             self._tried += 1
             self._registered = self._registered or token in self._streams.routes
         if self._tried >= _TRIAL_LINES:
@@ -337,7 +338,7 @@ class Session:
 
     # Taking lines
 
-    def _take(self, lines: list[bytes]) -> list[bytes]:
+    def _take(self, lines: Sequence[bytes]) -> Sequence[bytes]:
         """Keep the lines that are new, up to the first bad one; gives those for which there was no time. Raises Refusal."""
         self._streams.claims.wrote(self)
         if self._over is not None:
@@ -348,11 +349,12 @@ class Session:
         batch.end = first + skip
         refusal = None
         try:
-            for index in range(skip, len(lines)):
-                if index % _AT_ONCE == 0 and index > skip and perf_counter() >= end:
+            for begin in range(skip, len(lines), _AT_ONCE):
+                if begin > skip and perf_counter() >= end:
                     break
-                self._take_line(lines[index], batch)
-                batch.end += 1
+                for raw in lines[begin : begin + _AT_ONCE]:
+                    self._take_line(raw, batch)
+                    batch.end += 1
         except BadLine as bad:
             refusal = _refuse_line(batch.end - self._first, bad)
         except Refusal as lost_token:
@@ -361,16 +363,18 @@ class Session:
         self._submit(first, batch)
         if refusal is not None:
             raise refusal
-        return lines[batch.end - first :]
+        return lines[batch.end - first :] or ()
 
     def _take_line(self, raw: bytes, batch: _Batch) -> None:
         line, text = parse_line(raw)
-        token = self._usable(self.token or _token(line))
+        token = self.token or _token(line)
+        if token not in batch.usable:
+            batch.usable[token] = self._usable(token) is not None
         rewrite = self._clock is not None
         if "streamtoken" in line:
             del line["streamtoken"]
             rewrite = True
-        if token is None:
+        if token is None or not batch.usable[token]:
             batch.refused += 1
             self._refused += 1
             return
@@ -422,7 +426,7 @@ class Session:
     def failed(self, batch: _Batch, refusal: Refusal) -> None:
         """The batch could not be written."""
         self._over = refusal
-        self._backlog = []
+        self._backlog = ()
         if self._device is not None:
             self._streams.forget(self._device)  # its numbers ran ahead of what is stored
         if self._open:

@@ -44,13 +44,13 @@ function successor(trace) {
     return { ...renamed, type: trace.type === "area" ? type : "scatterpolar", theta: trace.theta ?? trace.t };
   }
   if (trace.type === "pointcloud") return points(renamed);
-  if (MAPS.includes(type) && trace.subplot) return { ...renamed, subplot: trace.subplot.replace("mapbox", "map") };
+  if (MAPS.includes(type) && trace.subplot) return { ...renamed, subplot: String(trace.subplot).replace("mapbox", "map") };
   return renamed;
 }
 
 /** A pointcloud may give its points as x0, y0, x1, y1 .. */
 function points({ xy, xbounds, ybounds, ...trace }) {
-  const pairs = xy && { x: xy.filter((_, at) => at % 2 === 0), y: xy.filter((_, at) => at % 2) };
+  const pairs = Array.isArray(xy) && { x: xy.filter((_, at) => at % 2 === 0), y: xy.filter((_, at) => at % 2) };
   return { ...trace, ...pairs, mode: "markers" };
 }
 
@@ -107,7 +107,7 @@ function withoutStreets(data, layout, background, remarks) {
   const own = (map) => ({
     ...map,
     style: isLocalStyle(map?.style) && map.style !== "white-bg" ? map.style : ground,
-    ...(map?.layers && { layers: map.layers.filter((layer) => isObject(layer.source)) }),
+    ...(Array.isArray(map?.layers) && { layers: map.layers.filter((layer) => isObject(layer?.source)) }),
   });
   if ([...ids].some((id) => !isLocalStyle(layout[id]?.style))) remarks.push("Left out: the street map, which would come from the internet.");
   return { ...layout, ...Object.fromEntries([...ids].map((id) => [id, own(layout[id])])) };
@@ -115,7 +115,7 @@ function withoutStreets(data, layout, background, remarks) {
 
 /** The letters on a map are fetched, too. */
 function withoutLetters(data, remarks) {
-  const isLettered = (trace) => trace.type === "scattermap" && /text/.test(trace.mode ?? "");
+  const isLettered = ({ type, mode }) => type === "scattermap" && typeof mode === "string" && mode.includes("text");
   if (data.some(isLettered)) remarks.push("Left out: the texts on the map, whose letters would come from the internet.");
   return data.map((trace) => (isLettered(trace) ? { ...trace, mode: trace.mode.replace(/\+?text\+?/, "") || "markers" } : trace));
 }

@@ -74,15 +74,26 @@ function parted(value, places, length) {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, parted(item, places, length)]));
 }
 
+/** The places of the points that have no neighbour. */
+function lonely({ x, y }) {
+  const isGap = (at) => (y[at] ?? null) === null || (x[at] ?? null) === null;
+  const places = [];
+  for (let at = 0, before = true; at < y.length; at += 1) {
+    const gap = isGap(at);
+    if (!gap && before && isGap(at + 1)) places.push(at);
+    before = gap;
+  }
+  return places;
+}
+
 /** A line through one point is nothing: a point alone between gaps is marked. */
 function dotted(trace, mode) {
-  const has = (at) => trace.x[at] !== null && typeof trace.y[at] !== "undefined" && trace.y[at] !== null;
-  const isAlone = (_, at) => has(at) && !(at > 0 && has(at - 1)) && !(at + 1 < trace.x.length && has(at + 1));
-  if (/markers/.test(mode) || trace.connectgaps) return { ...trace, mode };
-  const alone = trace.x.map(isAlone);
-  if (!alone.includes(true)) return { ...trace, mode };
-  const size = Math.max(DOT, 2 * (trace.line?.width ?? 0));
-  return { ...trace, mode: `${mode}+markers`, marker: { ...trace.marker, size: alone.map((each) => (each ? size : 0)) } };
+  if (mode.includes("markers") || trace.connectgaps) return { ...trace, mode };
+  const places = lonely(trace);
+  if (!places.length) return { ...trace, mode };
+  const size = new Array(trace.x.length).fill(0);
+  for (const place of places) size[place] = Math.max(DOT, 2 * (trace.line?.width ?? 0));
+  return { ...trace, mode: `${mode}+markers`, marker: { ...trace.marker, size } };
 }
 
 const isLine = (trace) => ["scatter", "scattergl"].includes(trace.type ?? "scatter") && Array.isArray(trace.x) && Array.isArray(trace.y)
@@ -91,8 +102,8 @@ const isLine = (trace) => ["scatter", "scattergl"].includes(trace.type ?? "scatt
 /** The trace as it is drawn. */
 export function withGaps(trace) {
   if (!isLine(trace) || isNaN(shownMs(trace.x.find((value) => value !== null)))) return trace;
-  const mode = trace.mode ?? (trace.x.length < FEW_POINTS ? "lines+markers" : "lines");
-  if (!/lines/.test(mode)) return trace;
+  const mode = String(trace.mode ?? (trace.x.length < FEW_POINTS ? "lines+markers" : "lines"));
+  if (!mode.includes("lines")) return trace;
   const times = trace.x.map(shownMs);
   const places = times.some(isNaN) ? [] : outages(times, declared(trace));
   return dotted(places.length ? parted(trace, places, trace.x.length) : trace, mode);

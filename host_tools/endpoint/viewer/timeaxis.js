@@ -7,7 +7,7 @@ const ALONE_MS = 30_000; // of time on either side of a single reading
 const PADDING = 0.05; // of what is fitted
 const SIMPLE = ["scatter", "scattergl"];
 
-const axisName = (id, letter) => `${letter}axis${(id ?? letter).slice(1)}`;
+const axisName = (id, letter) => `${letter}axis${String(id ?? letter).slice(1)}`;
 const firstDate = (x) => (Array.isArray(x) ? shownMs(x.find((value) => value !== null)) : NaN);
 const isOfTime = (trace) => !isNaN(firstDate(trace.x)) && trace.orientation !== "h";
 

@@ -25,12 +25,9 @@ def main():
     """True when the agent has run, and was ended."""
     try:
         watchdog.arm()  # before anything that may hang
-        from plotpost import start
+        from plotpost import life
 
-        run, agent = start.begin(settings)
-        del start
-        port.forget("plotpost.start")
-        return agent is not None and agent.live(run)
+        return life.live(settings)
     except KeyboardInterrupt:
         log.info("agent", "interrupted before it began")
         return True

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from plotpost import log, start
+from plotpost import life, log
 from plotpost.config import parse
 
 from host_tools import boards, pins
@@ -44,8 +44,7 @@ def run(config: Path, secrets: Path | None, say: Callable[[LogLine], None]) -> b
         _import_adafruit(settings)
         usable = {key: value for key, value in pins.numbered(settings, board).items() if key not in _CHIP_ONLY}
         parsed = parse(usable, private)
-        work, firmware = start.begin(lambda: parsed)
-        return firmware is not None and bool(firmware.live(work))
+        return bool(life.live(lambda: parsed))
 
 
 def _require_python(board: boards.Board) -> None:

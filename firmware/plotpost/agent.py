@@ -18,9 +18,6 @@ _STREAM_PATIENCE_MS = const(120000)  # a name look-up and a REST call block
 _PLOT_AGAIN_MS = const(5000)
 _SAVE_TURN_MS = const(5000)
 _HEALTHY_TURNS = const(120)
-# mpremote waits for the REPL for ten seconds, and saving and the report take some of them
-_FLUSH_S = const(6)
-_FLUSH_FAILING_S = const(2)
 
 
 class Agent:
@@ -77,17 +74,19 @@ class Agent:
         """
         return "%s; dropped=%d; skipped=%d; reconnects=%d; boots=%d; reset=%s" % (
             self._id,
-            self._dropped() if source is self.spool else source.admit(),
+            self.dropped() if source is self.spool else source.admit(),
             self.delivery.skipped,
-            self._reconnects(),
+            self.reconnects(),
             self.boot.number,
             crash.CAUSES[self.boot.cause],
         )
 
-    def _dropped(self):
+    def dropped(self):
+        """How many readings were lost because everything was full."""
         return self.spool.dropped + self.flash.dropped
 
-    def _reconnects(self):
+    def reconnects(self):
+        """How many connections were made after the first."""
         return max(self.delivery.connects - 1, 0)
 
     def live(self, run):
@@ -100,16 +99,12 @@ class Agent:
             self.reset(crash.describe(error))
         begin_anew()
         try:
-            run(self.finish(_FLUSH_FAILING_S if self._failing() else _FLUSH_S))
-        except KeyboardInterrupt:
-            log.warning("agent", "interrupted again: not waiting")
-        except Exception as error:  # whoever has interrupted it wants the REPL
-            log.exception("agent", error)
-        self.save()
-        self._report()
-        if self.tunnel is not None:
-            self.tunnel.leave()
-        self.boot.over()
+            from plotpost import ending
+
+            ending.end(self, run)
+        finally:
+            self.save()  # also when there is no room for that module
+            self.boot.over()
         return True
 
     async def run(self):
@@ -180,7 +175,7 @@ class Agent:
         forget("plotpost.plot", "requests")
         gc.collect()
 
-    def _failing(self):
+    def failing(self):
         """Whether there is nobody to send to at this moment."""
         return self.delivery.failures > 0 or (self._link is not None and not self._link.up())
 
@@ -189,7 +184,7 @@ class Agent:
 
         `save()` must follow, however it ends. Where the network fails already, it is saved first: a board may be reset while it tries.
         """
-        if self._failing():
+        if self.failing():
             self.save()
         self._uplink.disconnect()
         self.delivery.close(ticks_ms())
@@ -210,29 +205,3 @@ class Agent:
             self._create_plot()
         if self.plotted:
             await self._uplink.run(watchdog.feed)
-
-    def _report(self):
-        gc.collect()
-        spool = self.spool
-        used, whole = _heap()
-        log.info(
-            "agent",
-            "stopped taken=%d settled=%d dropped=%d skipped=%d reconnects=%d heap_used=%d heap=%d"
-            % (
-                spool.next,
-                spool.settled,
-                self._dropped(),
-                self.delivery.skipped,
-                self._reconnects(),
-                used,
-                whole,
-            ),
-        )
-
-
-def _heap():
-    """Used and whole heap in bytes; CPython counts none."""
-    if not hasattr(gc, "mem_alloc"):
-        return 0, 0
-    used = gc.mem_alloc()
-    return used, used + gc.mem_free()

@@ -13,7 +13,7 @@ from plotpost.port import const
 from plotpost.stream import resolve
 
 _TIMEOUT_S = const(7)
-_ANSWER_BYTES = const(2048)  # a captive portal's page has more, and is none
+_ANSWER_BYTES = const(512)  # taken at once; a captive portal has more to say
 _POINTS = const(10000)  # that the plot keeps of each trace
 _GAP = const(0.08)  # between two subplots, as a part of the whole height
 _UNRESERVED = const(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")  # RFC 3986 section 2.3

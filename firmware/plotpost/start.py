@@ -1,4 +1,4 @@
-"""The start of a life: counted before anything can end it, safe mode, the radio's memory, the agent. Forgotten when it is done."""
+"""The start of a life: counted before anything can end it, safe mode, settings, the radio's memory. Forgotten before the agent is made."""
 
 import asyncio
 
@@ -6,47 +6,26 @@ from plotpost import boots, crash, log, port, retained, watchdog
 
 
 def begin(settings):
-    """What runs a coroutine, and the agent for what `settings()` gives, None when there is nothing to do. Raises KeyboardInterrupt.
+    """What runs a coroutine, this boot, what `settings()` gives, and the radio or None. Raises KeyboardInterrupt.
 
     Whatever else is raised resets the board, with a reason.
     """
     run = _runner()
     boot = boots.count("", retained.take())
     port.forget("plotpost.boots", "plotpost.retained")
-    agent = None
+    config = wifi = None
     try:
         if boot.looping():
             _wait_in_safe_mode(settings, run)
-        with watchdog.phase("start"):
-            agent = _prepared(settings, boot)
+        config = settings()
+        if config is not None and config.wifi:  # a port without `network` must not import it
+            wifi = _radio(config.wifi, boot)
     except KeyboardInterrupt:
         boot.over()
         raise
     except Exception as error:
-        boot.reset(_reason(error))
-    if agent is None:
-        boot.over()
-    return run, agent
-
-
-def make(config, boot):
-    """The agent for `config`, in this `boot`. An ESP32's radio comes first: it needs memory that the agent's modules would take."""
-    wifi = _radio(config.wifi, boot) if config.wifi else None  # a port without `network` must not import it
-    from plotpost.agent import Agent
-
-    return Agent(config, boot, wifi)
-
-
-def _prepared(settings, boot):
-    config = settings()
-    if config is None:
-        return None
-    agent = make(config, boot)
-    port.collect_often(False)
-    if not agent.channels:
-        log.error("agent", "no sensor that config.json names is on this machine: nothing to do")
-        return None
-    return agent
+        boot.reset(crash.describe(error))
+    return run, boot, config, wifi
 
 
 def _wait_in_safe_mode(settings, run):
@@ -66,19 +45,15 @@ def _wait_in_safe_mode(settings, run):
 
 
 def _radio(networks, boot):
+    """The radio, before the agent's modules: an ESP32's needs memory that they would take. It is not started."""
     from plotpost import radio
     from plotpost.wifi import Wifi
 
     try:
-        return Wifi(networks)
+        with watchdog.phase("radio"):
+            return Wifi(networks)
     except radio.RAISES as error:
         boot.reset("the radio does not start: %s (%s)" % (error, type(error).__name__))
-
-
-def _reason(error):
-    if isinstance(error, MemoryError):
-        return "the memory does not suffice: make spool.ram smaller, or name fewer sensors, in config.json"
-    return crash.describe(error)
 
 
 def _runner():

@@ -1,8 +1,8 @@
-"""agent.py: how a life of the agent ends, on MicroPython and on CPython. The whole of it at work: tests/test_agent.py and others."""
+"""agent.py and ending.py: how a life of the agent ends, on MicroPython and on CPython. Its work: tests/test_agent.py."""
 
 import asyncio
 
-from plotpost import log
+from plotpost import ending, log
 from plotpost.agent import Agent
 
 
@@ -25,14 +25,11 @@ class Stub(Agent):
         if isinstance(self._fails, BaseException):
             raise self._fails
 
-    def _failing(self):
+    def failing(self):
         return bool(self._fails)
 
     def save(self):
         self.ended.append("saved")
-
-    def _report(self):
-        self.ended.append("reported")
 
     def over(self):
         self.ended.append("over")
@@ -42,35 +39,51 @@ class Stub(Agent):
 
 
 def lives(stub):
-    lines = []
-    log.write = lines.append
+    kept, ending._report = ending._report, lambda agent: agent.ended.append("reported")
+    log.write = len
     try:
         assert stub.live(asyncio.run) is True
     finally:
         log.write = print
-    return lines
+        ending._report = kept
 
 
 def test_after_an_interrupt_what_is_left_is_sent_and_saved():
     stub = Stub(KeyboardInterrupt())
     lives(stub)
-    assert stub.ended == [6, "saved", "reported", "over"]
+    assert stub.ended == [6, "saved", "reported", "saved", "over"]
 
 
 def test_where_nobody_answers_the_repl_comes_sooner():
     stub = Stub(KeyboardInterrupt(), failing=True)
     lives(stub)
-    assert stub.ended == [2, "saved", "reported", "over"]
+    assert stub.ended == [2, "saved", "reported", "saved", "over"]
 
 
 def test_what_is_raised_while_the_rest_is_sent_leaves_the_repl():
     for error in (RuntimeError(), MemoryError(), OSError("Wifi Internal Error"), KeyboardInterrupt()):
         stub = Stub(KeyboardInterrupt(), failing=error)
         lives(stub)
-        assert stub.ended == [2, "saved", "reported", "over"]
+        assert stub.ended == [2, "saved", "reported", "saved", "over"]
 
 
 def test_what_the_agent_raises_resets_the_board_with_kind_and_place_and_no_text():
     stub = Stub(ValueError("a secret"))
     lives(stub)
     assert stub.ended[0].startswith("ValueError at test_agent.py:")
+
+
+def test_without_room_for_the_code_of_its_end_everything_is_saved():
+    stub = Stub(KeyboardInterrupt())
+    kept, ending.end = ending.end, no_room
+    try:
+        stub.live(asyncio.run)
+    except MemoryError:
+        pass
+    finally:
+        ending.end = kept
+    assert stub.ended == ["saved", "over"]
+
+
+def no_room(agent, run):
+    raise MemoryError

@@ -262,7 +262,7 @@ def test_the_name_is_looked_up_in_a_phase_of_its_own_before_the_request_and_once
 
 
 def test_of_a_long_answer_no_more_than_the_beginning_is_read():
-    assert refusal(http(json.dumps({"url": URL, "page": "x" * 3000}))) == (
+    assert refusal(http(json.dumps({"url": URL, "page": "x" * 600}))) == (
         "http://127.0.0.1:PORT refused: this is not a plot server: check endpoint in config.json"
     )
 

@@ -7,14 +7,14 @@ import asyncio
 import sys
 from time import ticks_diff, ticks_ms
 
-from plotpost import boots, config, start
+from plotpost import boots, config, life
 from timing import Watch
 
 _PATIENCE_MS = 30000
 _WARM_UP = 400  # readings: the connection stands, and the first request has ended
 
 count, collecting = [int(text) for text in sys.argv[1:]]
-board = start.make(config.load(), boots.count("", None))
+board = life.made(config.load(), boots.count("", None), None)
 
 
 async def take():

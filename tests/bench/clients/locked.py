@@ -10,13 +10,13 @@ import sys
 from time import sleep_ms, ticks_add, ticks_diff, ticks_ms
 
 import micropython
-from plotpost import boots, config, start
+from plotpost import boots, config, life
 
 _EVERY_MS = 1000
 _PATIENCE_MS = 10000
 
 count = int(sys.argv[1])
-board = start.make(config.load(), boots.count("", None))
+board = life.made(config.load(), boots.count("", None), None)
 sampler, uplink, spool, delivery = board.sampler, board._uplink, board.spool, board.delivery
 delivery._proven = True  # as after a first request that was confirmed, which is short
 now = ticks_ms()

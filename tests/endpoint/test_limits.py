@@ -147,10 +147,10 @@ def _resident(endpoint: ChildEndpoint) -> int:
 def test_a_viewer_that_begins_a_large_message_is_cut_off(client: PlotlyClient) -> None:
     _, path = fed_plot(client)
     with connect_in_thread(client.endpoint.url.replace("http:", "ws:") + path + "/ws", open_timeout=PATIENCE_S) as viewer:
+        assert json.loads(viewer.recv(PATIENCE_S))["type"] == "snapshot"
         viewer.socket.sendall(
             b"\x81\xff" + (16 << 20).to_bytes(8) + bytes(4)
         )  # a text frame of 16 MiB, masked (RFC 6455 section 5.2)
-        assert json.loads(viewer.recv(PATIENCE_S))["type"] == "snapshot"
         with pytest.raises(ConnectionClosed) as closed:
             viewer.recv(PATIENCE_S)
     assert closed.value.rcvd is not None

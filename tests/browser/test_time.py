@@ -116,3 +116,18 @@ def test_a_drag_on_a_plot_of_numbers_zooms_in_both_directions(client: PlotlyClie
     until(page, f"{GD}.data?.length", 1)
     drag(page, 0.1, 0.4)
     until(page, f"{GD}.layout.yaxis.range?.length", 2)
+
+
+def test_a_heatmap_over_time_is_zoomed_in_both_directions(client: PlotlyClient, look: Look) -> None:
+    page = look(client.new_plot({"type": "heatmap", "x": TIMES[:3], "y": [1, 2, 3], "z": [[1, 2, 3]] * 3}))
+    until(page, f"{GD}.data?.length", 1)
+    drag(page, 0.1, 0.4)
+    until(page, f"{GD}.layout.yaxis.range?.length", 2)
+
+
+def test_ends_of_a_range_may_be_milliseconds(client: PlotlyClient, look: Look) -> None:
+    start = 1_793_527_200_000  # 2026-11-01 10:00 UTC
+    page = look(
+        client.new_plot({"x": TIMES, "y": VALUES, "mode": "markers"}, layout={"xaxis": {"range": [start, start + 600_000]}})
+    )
+    expect(page.locator("#plot .point").first).to_be_attached()

@@ -5,7 +5,8 @@ import { shownMs } from "./dates.js";
 
 const ALONE_MS = 30_000; // of time on either side of a single reading
 const PADDING = 0.05; // of what is fitted
-const SIMPLE = ["scatter", "scattergl"];
+const FITTED = ["scatter", "scattergl"];
+const ONE_WAY = [...FITTED, "bar", "candlestick", "ohlc"]; // in a heatmap over time both directions are worth a drag
 
 const axisName = (id, letter) => `${letter}axis${String(id ?? letter).slice(1)}`;
 const firstDate = (x) => (Array.isArray(x) ? shownMs(x.find((value) => value !== null)) : NaN);
@@ -46,7 +47,8 @@ function fitted(traces, [from, to], type) {
 /** One y axis: it is not dragged, and fits what is between the moments that the viewer has chosen. */
 function valueAxis(gd, name, own, { traces, ends }, isZoomed) {
   const beside = traces.filter((trace) => axisName(trace.yaxis, "y") === name);
-  const mayFit = isZoomed && ends && !own?.range && own?.autorange === undefined && beside.every((trace) => SIMPLE.includes(trace.type ?? "scatter")
+  if (!beside.every((trace) => ONE_WAY.includes(trace.type ?? "scatter"))) return { ...own };
+  const mayFit = isZoomed && ends && !own?.range && own?.autorange === undefined && beside.every((trace) => FITTED.includes(trace.type ?? "scatter")
     && Array.isArray(trace.y) && !trace.stackgroup && trace.visible !== "legendonly");
   const type = gd._fullLayout?.[name]?.type;
   const range = mayFit && ["linear", "log"].includes(type) ? fitted(beside, ends, type) : undefined;
@@ -57,10 +59,10 @@ function valueAxis(gd, name, own, { traces, ends }, isZoomed) {
 function timeAxis(gd, { name, traces, ends }, own) {
   const [from, to] = ends ?? span(traces.flatMap(({ x }) => [x[0], x.at(-1)].map(shownMs)).filter((time) => !isNaN(time)));
   const alone = from === to && traces.every(({ x }) => x.every((value) => value === null || shownMs(value) === from));
-  const near = [from - ALONE_MS, from + ALONE_MS].map((time) => new Date(time).toISOString().slice(0, -1));
+  const near = () => [from - ALONE_MS, from + ALONE_MS].map((time) => new Date(time).toISOString().slice(0, -1));
   const ticks = own?.tickvals || own?.tickformat ? null : clockTicks(from, to, gd.clientWidth);
   if (ticks) byClock.add(name);
-  const around = alone && { autorangeoptions: { include: near, ...own?.autorangeoptions } };
+  const around = alone && { autorangeoptions: { include: near(), ...own?.autorangeoptions } };
   return { ...own, ...around, ...ticks, ...(own?.hoverformat && { hoverformat: own.hoverformat }) };
 }
 

@@ -80,8 +80,10 @@ def test_nobody_else_can_restyle_a_plot(client: PlotlyClient, owners: str, anns:
     assert (status, answer["error"]) == (403, f"the plot is {client.user.name}'s: save a copy of your own")
     status, answer = send(client, f"{path}/style", NEW_TITLE)
     assert (status, answer["error"]) == (401, "log in in another window, then save again")
-    status, answer = send(client, f"{path}/style", NEW_TITLE, owners, origin="http://evil.example")
-    assert status == 403
+    foreign = {"origin": "http://evil.example", "cookie": owners}
+    response, text = client.request("POST", f"{path}/style", json.dumps(NEW_TITLE).encode(), foreign)
+    assert response.status == 403
+    assert text
     assert client.figure(path)["layout"]["title"]["text"] == "old"
 
 

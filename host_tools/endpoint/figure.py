@@ -73,14 +73,20 @@ class Figure:
     def streamed(self) -> list[list[str]]:
         return [trace.streamed for trace in self.traces]
 
-    def apply(self, token: str, lines: Iterable[Line], delta: Delta | None = None) -> None:
-        """Do what the lines of a stream say to each trace that the token feeds, and add that to `delta`."""
+    def apply(self, token: str, lines: Iterable[Line], delta: Delta | None = None) -> int:
+        """Do what the lines of a stream say to each trace that the token feeds, and add that to `delta`; gives the number of gaps."""
+        gaps = 0
         lines = [self._without_layout(line, delta) if "layout" in line else line for line in lines]
         for index, trace in self._fed.get(token, ()):
             if delta is None:
-                trace.apply(lines, None)
-            else:
-                delta.size += sum(map(len, lines)) + trace.apply(lines, delta.trace(index, trace))
+                gaps += trace.apply(lines, None)
+                continue
+            told = delta.trace(index, trace)
+            before = told.listed
+            filled = trace.apply(lines, told)
+            gaps += filled
+            delta.size += sum(map(len, lines)) + filled + told.listed - before
+        return gaps
 
     def _without_layout(self, line: Line, delta: Delta | None) -> Line:
         line = dict(line)

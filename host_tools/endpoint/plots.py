@@ -362,17 +362,17 @@ class Plots:
     def _apply(
         self, plot_id: int, plot: _Plot, token: str, seq: int, time: int, lines: Sequence[Line], size: int
     ) -> Iterator[None]:
-        figure = plot.figure
+        figure, gaps = plot.figure, 0
         if figure is not None:
             step = max(_APPLIED_AT_ONCE // max(figure.fed(token), 1), 1)
             for begin in range(0, len(lines), step):
-                figure.apply(token, lines[begin : begin + step], self._hub.delta(plot_id))
+                gaps += figure.apply(token, lines[begin : begin + step], self._hub.delta(plot_id))
                 self._hub.publish(plot_id, time)
                 yield
                 if self._plots.get(plot_id) is not plot or plot.figure is not figure:
                     return  # what is there now was read from the store, which has all of the lines
         plot.seq, plot.last = seq, time
-        plot.journal_bytes += size
+        plot.journal_bytes += size + gaps * len("null,")  # what a snapshot needs for them
         if plot.journal_bytes > min(max(_COMPACT_BYTES, plot.snapshot_bytes), quota.MOST_PLOT_BYTES // 8):
             self._compact(plot_id)
 

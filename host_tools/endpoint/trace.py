@@ -37,7 +37,7 @@ _STRUCT_CODES = {"i1": "b", "u1": "B", "i2": "h", "u2": "H", "i4": "i", "u4": "I
 # Lists in these are the cells of a matrix or the levels of categories. The arrays of such a trace run along nothing in common.
 _GRIDS = frozenset("xyz")
 _MOST_DIMENSIONS = 3  # of an array: an image's rows, columns and colours
-_MOST_COLUMNS = 150  # of a trace: each of them has a gap to fill in every row
+_MOST_COLUMNS = 50  # of a trace: each of them has a gap to fill in every row
 
 MAXPOINTS = "stream.maxpoints"
 
@@ -47,10 +47,11 @@ Line = dict[str, Any]
 class TraceDelta:
     """What happened to one trace: first `replace` is done, then `extend`. Keys are paths such as "marker.size"."""
 
-    __slots__ = ("_changes", "_seen", "_trace")
+    __slots__ = ("_changes", "_seen", "_trace", "listed")
 
     def __init__(self, trace: "Trace") -> None:
         self._trace = trace
+        self.listed = 0  # values that came in lists
         self._changes = Changes(trace.attributes)
         # Of each array, as viewers have it: the number of the row behind its end, and its length.
         self._seen = {path: (rows.cut + len(column), len(column)) for rows, path, column in trace.columns()}
@@ -104,30 +105,30 @@ class Trace:
     def apply(self, lines: Iterable[Line], told: TraceDelta | None) -> int:
         """Scalars append, lists replace, objects go deep by the same rule; null is a value, drawn as a gap.
 
-        Gives the number of values that came in lists, and of gaps that were filled.
+        Gives the number of gaps that were filled.
         """
-        more, rows = 0, self._rows[""]
+        gaps, rows = 0, self._rows[""]
         filled = rows.filled
         for line in lines:
             if rows.take(line) or rows.take(flat := _flat(line, "", {})):
                 continue
-            more += rows.filled - filled + self._apply_other(flat, told)
+            gaps += rows.filled - filled + self._apply_other(flat, told)
             rows = self._rows[""]
             filled = rows.filled
         self._trim()
-        return more + rows.filled - filled
+        return gaps + rows.filled - filled
 
     def _apply_other(self, flat: dict[str, Any], told: TraceDelta | None) -> int:
-        """Lists and settings first, because they begin no row; then all points as one row."""
-        more = 0
+        """Lists and settings first, because they begin no row; then all points as one row. Gives the number of gaps."""
         points: dict[str, Any] = {}
         for path, value in flat.items():
             if self._is_point(path, value):
                 points[path] = value
             else:
                 self._replace(path, value, told)
-                more += len(value) if type(value) is list else 0
-        return more + sum([rows.put(values) for rows, values in self._by_rows(points, told).items()])
+                if told is not None and type(value) is list:
+                    told.listed += len(value)
+        return sum([rows.put(values) for rows, values in self._by_rows(points, told).items()])
 
     def _is_point(self, path: str, value: Any) -> bool:
         if type(value) is list:

@@ -496,3 +496,14 @@ def test_a_restart_finds_the_figure_that_was_live(tmp_path_factory: pytest.TempP
         assert await restarted(core, info) == core.plots.figure(info.id, tokens=True)
 
     in_core(check)(tmp_path_factory.mktemp("data"))
+
+
+@in_core
+async def test_the_gaps_of_rows_count_to_what_a_plot_needs(core: Core) -> None:
+    info, token = await core.streamed_plot()
+    assert core.x(info) == []
+    session = core.open(token)
+    session.lines(b'{"x":1}\n' * 10)
+    await finish(session)
+    assert core.plots.figure(info.id)["data"][0]["y"] == [None] * 9
+    assert core.plots._plots[info.id].journal_bytes == 10 * len('{"x":1}\n') + 9 * len("null,")

@@ -128,8 +128,10 @@ def test_what_rest_adds_begins_rows_where_the_trace_has_them() -> None:
 def test_the_gaps_that_a_row_gets_count_to_the_size_of_a_delta() -> None:
     result = Figure([{"x": [1] * 50, "y": [], "text": [], "stream": {"token": TOKEN}}], {})
     delta = Delta()
-    result.apply(TOKEN, [{"x": 1}], delta)
+    assert result.apply(TOKEN, [{"x": 1}], delta) == 100
     assert delta.size == 101
+    result.apply(TOKEN, [{"marker": {"size": [1, 2, 3]}}], delta)
+    assert delta.size == 105
 
 
 # A plain model beside it: rows as objects

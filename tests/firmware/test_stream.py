@@ -102,7 +102,7 @@ class Bed:
         self.now = 0
         self.delivery = Delivery(self.spool, None, 10000, records, lambda ms: 0, 0)
         self.clock = Clock()
-        self.clock.hear(None)
+        self.clock.hear(1795507378719)
         self.uplink = Uplink(
             Config(self.peer.port), self.clock, self.delivery, lambda source: "board1; reconnects=%d" % self.reconnects()
         )

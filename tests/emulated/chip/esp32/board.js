@@ -82,7 +82,7 @@ class Esp32 {
   status() {
     return {
       powered: this.#powered,
-      usb: this.#terminal.connected,
+      usb: this.#terminal.connected && this.#chip !== null, // what is typed before is lost
       cause: this.#cause,
       asleep: this.#pause?.cause === CAUSE.DEEP_SLEEP,
       emulated_ms: Math.round(this.#clock.nanos / 1e6),

@@ -39,6 +39,11 @@ class Lab:
 
     def configure(self, *others: Path, wifi: dict[str, str] | None = None, every: str = "100ms", **settings: Any) -> None:
         """Put config.json, secrets.json and other files on the board, and boot it."""
+        self.prepare(*others, wifi=wifi, every=every, **settings)
+        self.agent.power_on()
+
+    def prepare(self, *others: Path, wifi: dict[str, str] | None = None, every: str = "100ms", **settings: Any) -> None:
+        """Put the files there and leave the board as it is."""
         networks = wifi or {SSID: KEY}
         sensor = {"driver": "load", "every": every, "channels": {"count": {"stream": "s"}}}
         config = {
@@ -55,7 +60,6 @@ class Lab:
         if others:
             secrets["ca"] = others[0].name
         self.agent.configure(config, secrets, *others)
-        self.agent.power_on()
 
     def stored(self) -> list[int]:
         """Return the values of all readings that are stored, in the order they came."""

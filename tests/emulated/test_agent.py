@@ -92,6 +92,16 @@ def test_in_service_the_watchdog_lets_the_board_live_and_the_next_start_is_no_bo
     assert pico.stats()["resets"] == resumed["resets"]
 
 
+def test_a_soft_reset_into_the_raw_repl_is_not_bitten_however_long_a_command_of_mpremote_takes(lab: Lab) -> None:
+    lab.configure()
+    lab.await_stored()
+    lab.agent.read("boot.json")
+    seconds = 2 * WATCHDOG_MS // 1000
+    assert lab.agent.board.mpremote("exec", f"import time; time.sleep({seconds}); print('alive')") == "alive\n"
+    assert lab.agent.board.stats()["resets"] == 0
+    assert "crash.log" not in lab.agent.board.mpremote("fs", "ls", ":")
+
+
 def _elapse(pico: Board, ms: int) -> None:
     end = pico.stats()["emulated_ms"] + ms
     while pico.stats()["emulated_ms"] < end:

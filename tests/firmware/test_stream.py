@@ -474,6 +474,32 @@ def _await_line(bed, turns):
     return False
 
 
+def test_whatever_tls_raises_when_it_begins_is_said_and_tried_again():
+    for error, words in (
+        (OSError(-0x7F00, "MBEDTLS_ERR_SSL_ALLOC_FAILED"), "the connection broke (MBEDTLS_ERR_SSL_ALLOC_FAILED)"),
+        (OSError(errno.ENOMEM), "the connection broke (error %d)" % errno.ENOMEM),
+        (ValueError("invalid cert"), "the endpoint's certificate is refused: invalid cert"),
+    ):
+        bed = Bed()
+        bed.uplink._config.scheme = "https"
+        bed.uplink._config.authority = b"a certificate"
+        tries = []
+
+        def secure(error=error, tries=tries):
+            tries.append(0)
+            raise error
+
+        bed.uplink._secure = secure
+        for _ in range(2):
+            bed.steps(2, after=400000)
+            for _ in range(50):
+                bed.steps(1)
+        assert len(tries) >= 2, words
+        assert words in bed.lines[0], bed.lines
+        assert bed.delivery.connects == 0
+        bed.close()
+
+
 def test_an_endpoint_that_has_moved_is_found_by_its_name_again():
     bed = Bed()
     asked = []

@@ -114,6 +114,8 @@ class Uplink:
             self.disconnect()
             return
         number = error.args[0] if error.args else 0  # or a text, on an ESP32
+        if isinstance(number, int) and -number in _ERRORS:
+            number = -number  # over TLS an ESP32 hands on the socket's own, negated
         if number == errno.ECONNRESET and self._delivery.state == d.CONNECTING:
             number = errno.ECONNREFUSED  # in lwIP's words
         why = error.args[1] if len(error.args) > 1 else "error %s" % number

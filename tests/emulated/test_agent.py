@@ -265,7 +265,7 @@ def _await_emulated(lab: Lab, ms: int) -> None:
         time.sleep(0.1)
 
 
-@only_pico_w
+@of_each_port
 class TestOverTls:
     """MicroPython's own TLS, verified, to the endpoint's own HTTPS."""
 

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from host_tools.simulate import LogLine
-from tests.emulated import firmware as firmwares
 from tests.emulated.agent import LOOPBACK, Agent, Json, install
 from tests.emulated.boards import NAMES
 from tests.emulated.errors import Missing
@@ -20,7 +19,7 @@ from tests.emulated.firmware import firmware
 from tests.emulated.firmware.progress import Terminal
 from tests.emulated.network import Network, Wifi
 
-BOARDS = tuple(name for name in NAMES if name in firmwares.BOARDS and name != "pico")  # those with WiFi
+BOARDS = tuple(name for name in NAMES if name != "pico")  # those with WiFi
 
 
 @contextmanager

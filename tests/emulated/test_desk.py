@@ -44,15 +44,16 @@ def simulate(tmp_path: Path) -> Simulate:
 
 
 @pytest.mark.emulated
+@pytest.mark.parametrize("board", ["pico_w", "esp32", "esp32_c3"])
 def test_the_board_joins_its_own_network_streams_and_gives_its_account(
-    emulator: None, endpoint: ChildEndpoint, simulate: Simulate
+    emulator: None, endpoint: ChildEndpoint, simulate: Simulate, board: str
 ) -> None:
     with accounts.opened(endpoint.data) as store:
         tokens = [store.new_token(accounts.owner(store)[0]) for _ in range(2)]
         assert endpoint.api_key is not None
         create_plot(endpoint.url, FIRST_USER, endpoint.api_key, tokens)
         secrets = {**SECRETS, "tokens": dict(zip("hr", tokens, strict=True))}
-        done = simulate("--endpoint", endpoint.url, "--for", "15", "--json", secrets=secrets)
+        done = simulate("--board", board, "--endpoint", endpoint.url, "--for", "15", "--json", secrets=secrets)
         assert done.returncode == 0, done.stderr
         lines = [json.loads(line) for line in done.stdout.splitlines()]
         assert "joined home" in [line["message"] for line in lines]
@@ -69,7 +70,7 @@ def test_the_board_joins_its_own_network_streams_and_gives_its_account(
         (
             ["--board", "linux"],
             2,
-            "there is no emulated linux, but pico_w",
+            "there is no emulated linux, but pico_w, esp32, esp32_s2, esp32_s3, esp32_c3, esp32_c6; see --board",
         ),
         (["--heap", "100"], 2, "an emulated board has the heap of its chip"),
         (

@@ -17,7 +17,7 @@ const HOST_QUEUE_BYTES = 64 << 10; // read ahead from the program on this machin
 const STATE = { CONNECTING: 'connecting', SYN_RECEIVED: 'syn-received', SYN_SENT: 'syn-sent', ESTABLISHED: 'established' };
 
 export class Flow {
-  opening = null; // the sequence number of the board's SYN
+  opening = null; // the sequence number of the board's SYN, until the connection stands: another such one is of another life
   held = 0; // bytes taken from the board and kept back while the receiver is stalled
   #tcp;
   #ends; // {board, boardPort, far, farPort}
@@ -139,6 +139,7 @@ export class Flow {
     if (this.#inFlight.length) this.#retransmission.start(this.#timeout);
     else this.#retransmission.stop();
     this.#state = STATE.ESTABLISHED;
+    this.opening = null;
   }
 
   #countDuplicate() {

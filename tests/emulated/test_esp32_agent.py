@@ -77,3 +77,10 @@ def test_calls_that_fail_while_it_streams_cost_no_reading(lab: Lab) -> None:
         lab.board.control(fail={"call": call, "value": value})
         lab.await_stored(20)
     _all_is_stored_once(lab)
+
+
+def test_a_refused_connection_is_said_though_it_looks_open_to_poll(lab: Lab) -> None:
+    lab.board.control(hosts={NAME: "10.0.2.9"})  # nobody is there
+    lab.agent.power_on()
+    lab.agent.await_log("stream", "connection refused: is the endpoint running there?")
+    assert lab.stored() == []

@@ -1,6 +1,5 @@
 """The firmware's tests, which pytest runs on CPython, once more: on 32-bit MicroPython with the heap of a board."""
 
-import ast
 import functools
 import os
 import re
@@ -10,20 +9,10 @@ from pathlib import Path
 import pytest
 
 from host_tools.runtime import BOARD_HEAP_KIB, Runtime
+from tests.firmware_tests import firmware_tests
 
 HERE = Path(__file__).parent
 FIRMWARE = HERE.parent / "firmware"
-
-
-def _tests() -> list[tuple[str, str]]:
-    """Module and name of every test, read without importing anything."""
-    found = []
-    for path in sorted((HERE / "firmware").glob("test_*.py")):
-        tree = ast.parse(path.read_text())
-        found += [
-            (path.stem, node.name) for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
-        ]
-    return found
 
 
 @functools.cache
@@ -42,7 +31,7 @@ def _output(module: str, argv: tuple[str, ...], folder: Path) -> str:
     return f"{done.stdout}(exit status {done.returncode})\n"
 
 
-@pytest.mark.parametrize(("module", "test"), _tests())
+@pytest.mark.parametrize(("module", "test"), firmware_tests())
 def test_firmware(runtime: Runtime, module: str, test: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     argv = runtime.command(str(HERE / "micropython_runner.py"), str(HERE / "firmware"), module, board_kib=BOARD_HEAP_KIB)
     output = _output(module, tuple(argv), tmp_path_factory.getbasetemp())

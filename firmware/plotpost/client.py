@@ -100,7 +100,7 @@ class Stream:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
             self._socket.settimeout(_TIMEOUT_S)
-            self._socket.connect(address)
+            _dial(self._socket, address)
             if secured:
                 self._socket = secured.wrap_socket(self._socket, server_hostname=self._host)
         except OSError as error:
@@ -195,6 +195,14 @@ def _tls():
     import ssl
 
     return ssl.create_default_context()  # type: ignore[attr-defined]  # CPython's, which the stubs do not know
+
+
+def _dial(sock, address):
+    """Connect. Raises OSError; an ESP32's lwIP says that the connection was reset when it was refused."""
+    try:
+        sock.connect(address)
+    except OSError as error:
+        raise OSError(errno.ECONNREFUSED) if error.errno == errno.ECONNRESET else error from None
 
 
 def _reason(error):

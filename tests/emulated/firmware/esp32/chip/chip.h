@@ -17,6 +17,7 @@ int64_t now_us(void); // of this machine
 void door_open(void); // returns when the board has told all settings
 void door_listen(void); // from now on messages are served in a thread of their own
 void door_send(char kind, const void *payload, size_t bytes);
+void door_close(void); // nothing comes any more; what was sent arrives
 
 // fault.c: what the board wants to fail
 void fault_plan(const uint8_t *payload, size_t bytes);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include "chip.h"
 
@@ -15,12 +16,23 @@ typedef struct {
 } head_t;
 
 static pthread_mutex_t sending = PTHREAD_MUTEX_INITIALIZER;
+static volatile bool closing;
+
+// The board is gone; or this life is ending, and whoever ends it has the last word.
+static void door_lost(void) {
+    if (!closing) {
+        _exit(0);
+    }
+    for (;;) {
+        pause();
+    }
+}
 
 static void put(const void *data, size_t bytes) {
     while (bytes) {
         ssize_t n = write(DOOR, data, bytes);
         if (n <= 0) {
-            _exit(0); // the board is gone
+            door_lost();
         }
         data = (const char *)data + n;
         bytes -= n;
@@ -35,11 +47,20 @@ void door_send(char kind, const void *payload, size_t bytes) {
     pthread_mutex_unlock(&sending);
 }
 
+// What is left unread would make the kernel tell the board of a broken connection, maybe before our last message.
+void door_close(void) {
+    uint8_t unread[1024];
+    closing = true;
+    shutdown(DOOR, SHUT_RD);
+    while (recv(DOOR, unread, sizeof(unread), MSG_DONTWAIT) > 0) {
+    }
+}
+
 static void get(void *data, size_t bytes) {
     while (bytes) {
         ssize_t n = read(DOOR, data, bytes);
         if (n <= 0) {
-            _exit(0);
+            door_lost();
         }
         data = (char *)data + n;
         bytes -= n;
@@ -101,7 +122,7 @@ void door_open(void) {
     }
 }
 
-static void *listen(void *nothing) {
+static void *serve_all(void *nothing) {
     for (;;) {
         serve();
     }
@@ -110,5 +131,5 @@ static void *listen(void *nothing) {
 
 void door_listen(void) {
     pthread_t thread;
-    pthread_create(&thread, NULL, listen, NULL);
+    pthread_create(&thread, NULL, serve_all, NULL);
 }

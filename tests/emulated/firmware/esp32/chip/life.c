@@ -66,6 +66,7 @@ static void complain(const char *what) {
 void life_begin(int argc, char **argv) {
     const char *flash = NULL, *console = "uart", *files = "littlefs";
     began_us = now_us();
+    srand(esp_random()); // lwIP's first local port: another one in each life
     for (int i = 1; i + 1 < argc; i += 2) {
         const char *name = argv[i], *value = argv[i + 1];
         if (!strcmp(name, "--flash")) {
@@ -104,6 +105,7 @@ void life_end(int why, uint64_t sleep_us) {
     memcpy(message + 1, &sleep_us, 8);
     rtc_write();
     door_send('X', message, sizeof(message));
+    door_close();
     _exit(0);
 }
 

@@ -18,7 +18,7 @@ from plotpost import sensors, units
 from plotpost.config import ConfigError, parse
 
 from host_tools import pins
-from host_tools.boards import Board, load_all
+from host_tools.boards import AGENT_HEAP_KIB, Board, load_all
 
 __all__ = ["CONFIG", "SECRETS", "ConfigError", "Json", "load", "parsed", "read", "read_secrets", "validate"]
 
@@ -213,8 +213,9 @@ class _Check:
     def _check_spool(self, spool: Json) -> Iterator[str]:
         place = f"{CONFIG}: spool.ram"
         yield from _refused(units.size, place, spool.get("ram"))
-        if self._board and "ram" in spool and _number(units.size, spool["ram"]) > self._board.heap_kib * 1024 // 2:
-            yield f"{place}: {spool['ram']!r} is more than half of what {self._board.name} has, {self._board.heap_kib} KiB"
+        room_kib = self._board.heap_kib - AGENT_HEAP_KIB if self._board else 0
+        if self._board and "ram" in spool and _number(units.size, spool["ram"]) > room_kib * 1024:
+            yield f"{place}: {spool['ram']!r} is more than {self._board.name} has beside the agent, {room_kib} KiB"
 
     def _check_streams(self) -> Iterator[str]:
         """Each channel needs a stream of its own, and each stream a token."""

@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from plotpost.config import parse
 
 from host_tools import config
-from host_tools.boards import names
+from host_tools.boards import AGENT_HEAP_KIB, load, names
 
 Json = dict[str, Any]
 Change = Callable[[Json, Json], object]
@@ -144,7 +144,10 @@ PROBLEMS: list[tuple[Change, str]] = [
         lambda c, s: c["spool"].update(ram="8K"),
         'config.json: spool.ram: must be a whole number and B, KiB or MiB, such as "4KiB"',
     ),
-    (lambda c, s: c["spool"].update(ram="81KiB"), "config.json: spool.ram: '81KiB' is more than half of what linux has, 160 KiB"),
+    (
+        lambda c, s: c["spool"].update(ram="62KiB"),
+        "config.json: spool.ram: '62KiB' is more than linux has beside the agent, 61 KiB",
+    ),
     (lambda c, s: c["spool"].update(ram="100B"), 'config.json: spool.ram: is too little, at least "240B"'),
     (
         lambda c, s: c.update(endpoint="127.0.0.1:8050"),
@@ -174,6 +177,23 @@ PROBLEMS: list[tuple[Change, str]] = [
 @pytest.mark.parametrize(("change", "line"), PROBLEMS, ids=[line for _, line in PROBLEMS])
 def test_a_mistake_is_named_with_its_place_and_what_is_allowed(change: Change, line: str) -> None:
     assert config.validate(*_files(change)) == [line]
+
+
+@pytest.mark.parametrize("name", names())
+def test_the_spool_leaves_the_agent_its_memory(name: str) -> None:
+    room = load(name).heap_kib - AGENT_HEAP_KIB
+    channels = {"free_heap_b": {"stream": "s"}}
+    own = {
+        "version": 1,
+        "board": name,
+        "name": "x",
+        "endpoint": "http://h",
+        "sensors": [{"driver": "health", "every": "60s", "channels": channels}],
+    }
+    told = [
+        config.validate({**own, "spool": {"ram": f"{kib}KiB"}}, {"version": 1, "tokens": {"s": "a"}}) for kib in (room, room + 1)
+    ]
+    assert told == [[], [f"config.json: spool.ram: '{room + 1}KiB' is more than {name} has beside the agent, {room} KiB"]]
 
 
 def test_all_mistakes_are_told_at_once() -> None:

@@ -6,6 +6,7 @@ seconds in all, and begins again: `#` is on.
 
 from plotpost import delivery as d
 from plotpost import link as l
+from plotpost import log
 from plotpost.port import const
 
 SAFE_MODE = b"####--#--#----------"
@@ -35,18 +36,29 @@ def pattern(link, delivery):
 
 
 class Led:
-    """The LED at `pin`, whatever machine.Pin takes for it."""
+    """The LED at `pin`, whatever machine.Pin takes for it. No LED is worth a reset: one that fails stays dark, and the log says so."""
 
     def __init__(self, pin):
-        from machine import Pin
-
-        self._pin = Pin(pin, Pin.OUT)
         self._on = False
+        self._pin = None
+        try:
+            from machine import Pin
+
+            self._pin = Pin(pin, Pin.OUT)
+        except Exception as error:  # ImportError, ValueError, TypeError, OSError: each port has its own
+            self._give_up(error)
 
     def step(self, pattern, now):
         """Show `pattern`; returns the milliseconds until the next step. `now` in ticks."""
         on = pattern[now // _TURN_MS % len(pattern)] == _ON
-        if on != self._on:
+        if on != self._on and self._pin is not None:
             self._on = on
-            self._pin.value(1 if on else 0)
+            try:
+                self._pin.value(1 if on else 0)
+            except Exception as error:
+                self._give_up(error)
         return _TURN_MS - now % _TURN_MS
+
+    def _give_up(self, error):
+        self._pin = None
+        log.warning("led", "it stays dark, look at led in config.json: {}", type(error).__name__)

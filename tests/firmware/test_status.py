@@ -4,7 +4,7 @@ import sys
 
 from plotpost import delivery as d
 from plotpost import link as l
-from plotpost import status
+from plotpost import log, status
 from plotpost.link import Link
 
 sys.path.insert(0, __file__.rsplit("/", 2)[0] + "/simulated")
@@ -90,6 +90,49 @@ def test_the_pin_is_only_touched_when_it_changes():
         for now in range(100, 5000, 100):
             led.step(b"#" * 20, now)
         assert machine.levels["LED"] == "as it was"
+
+
+class Refusing:
+    """A Pin that raises `error` when it is made, or when it is set."""
+
+    OUT = 1
+    error = None
+    late = False
+
+    def __init__(self, pin, mode):
+        if not self.late:
+            raise self.error
+
+    def value(self, level):
+        raise self.error
+
+
+def test_a_pin_that_the_chip_refuses_ends_nothing_and_is_told_once():
+    kept = machine.Pin
+    said = []
+    log.write = said.append
+    try:
+        with machine.Plugged():
+            machine.Pin = Refusing
+            for Refusing.late in (False, True):
+                for error in (
+                    ValueError("invalid pin"),
+                    TypeError(),
+                    OSError(5),
+                    RuntimeError(),
+                    ImportError(),
+                    AttributeError(),
+                ):
+                    Refusing.error = error
+                    del said[:]
+                    led = status.Led("GP25")
+                    for now in range(0, 3000, 100):
+                        assert led.step(b"#-" * 10, now) == 100
+                    assert len(said) == 1
+                    assert said[0].endswith(" W led it stays dark, look at led in config.json: " + type(error).__name__), said
+    finally:
+        machine.Pin = kept
+        log.write = print
 
 
 def test_it_is_booting_until_something_is_known():

@@ -9,7 +9,7 @@ import pytest
 
 from host_tools.runtime import Runtime
 from host_tools.runtime.bytecode import compile_firmware
-from tests.emulated.esp32 import Esp32
+from tests.emulated.esp32 import Esp32, Files
 from tests.firmware_tests import firmware_tests
 
 ROOT = Path(__file__).parents[2]
@@ -25,6 +25,7 @@ _ELSEWHERE = {
     "test_tunnel": "both ends of its sockets are in one program, and lwIP answers in a task of its own",
     "test_wifi": "it simulates the module network, which is C on a chip: see test_esp32_agent.py",
 }
+_FILES = ("test_crash", "test_flash", "test_retained")  # what the agent keeps in files
 _APART = {"test_reading_allocates_nothing"}  # of the health driver: esp32.idf_heap_info makes a list
 _CHIP = "import os, sys; os.mkdir('/tmp'); print(sys.implementation._mpy & 255, '%d.%d.%d' % sys.implementation[1][:3])"
 _COPY_S = 300.0
@@ -57,12 +58,27 @@ class Bench:
         return self._printed[module]
 
 
+def _bench(folder: Path, files: Files) -> Iterator[Bench]:
+    with Esp32("esp32_c3", files=files) as board:
+        bench = Bench(board)
+        bench.install(folder)
+        yield bench
+
+
 @pytest.fixture(scope="module")
 def bench(emulator: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    with Esp32("esp32_c3") as board:
-        bench = Bench(board)
-        bench.install(tmp_path_factory.mktemp("tree"))
-        yield bench
+    yield from _bench(tmp_path_factory.mktemp("tree"), "littlefs")
+
+
+@pytest.fixture(scope="module")
+def bench_on_fat(emulator: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    yield from _bench(tmp_path_factory.mktemp("tree"), "fat")
+
+
+def _check(printed: str, test: str) -> None:
+    if f"PASS {test}\n" not in printed:
+        before, _, _ = printed.partition(f"FAIL {test}\n")
+        pytest.fail(re.split(r"^(?:PASS|FAIL) test_\w+\n", before, flags=re.MULTILINE)[-1], pytrace=False)
 
 
 @pytest.mark.emulated
@@ -70,7 +86,10 @@ def bench(emulator: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     ("module", "test"), [(module, test) for module, test in firmware_tests() if module not in _ELSEWHERE and test not in _APART]
 )
 def test_firmware(bench: Bench, module: str, test: str) -> None:
-    printed = bench.printed(module)
-    if f"PASS {test}\n" not in printed:
-        before, _, _ = printed.partition(f"FAIL {test}\n")
-        pytest.fail(re.split(r"^(?:PASS|FAIL) test_\w+\n", before, flags=re.MULTILINE)[-1], pytrace=False)
+    _check(bench.printed(module), test)
+
+
+@pytest.mark.emulated
+@pytest.mark.parametrize(("module", "test"), [(module, test) for module, test in firmware_tests() if module in _FILES])
+def test_firmware_on_fat(bench_on_fat: Bench, module: str, test: str) -> None:
+    _check(bench_on_fat.printed(module), test)

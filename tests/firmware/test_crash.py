@@ -39,7 +39,7 @@ class Board(machine.Plugged):
     def __exit__(self, *_):
         log.write = print
         boots.sys, boots.warm, log.uptime = self._kept
-        for name in os.listdir(self.folder):
+        for name in os.listdir(self.folder[:-1]):
             os.remove(self.folder + name)
         os.rmdir(self.folder[:-1])
         super().__exit__()
@@ -66,7 +66,7 @@ class Board(machine.Plugged):
 
     def written(self):
         """The files and when they were last written, to tell whether one was."""
-        found = [(name, os.stat(self.folder + name)) for name in os.listdir(self.folder)]
+        found = [(name, os.stat(self.folder + name)) for name in os.listdir(self.folder[:-1])]
         return {name: (stat[6], stat[8]) for name, stat in found}  # not when they were read
 
 

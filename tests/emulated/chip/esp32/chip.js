@@ -15,12 +15,12 @@ export class Chip {
   #end = { cause: CAUSE.PANIC, ms: 0 }; // of a process that does not say why it ends
 
   /**
-   * @param settings {firmware, flash, rtc, console}
+   * @param settings {firmware, flash, rtc, console, files}
    * @param {string} cause why this life begins
    * @param hears {output(bytes), ended({cause, ms}), messages: by kind}; ms is how long it sleeps
    */
-  constructor({ firmware, flash, rtc, console }, cause, hears) {
-    const options = ['--flash', flash, '--rtc', rtc, '--cause', cause, '--console', console];
+  constructor({ firmware, flash, rtc, console, files }, cause, hears) {
+    const options = ['--flash', flash, '--rtc', rtc, '--cause', cause, '--console', console, '--files', files];
     this.#process = spawn(firmware, options, { stdio: ['pipe', 'pipe', 'inherit', 'pipe'] });
     this.#process.stdin.on('error', () => {}); // it is gone
     this.#process.stdout.on('data', hears.output);

@@ -17,12 +17,12 @@ _COPIED = ("tests/firmware", "tests/simulated", "tests/micropython_runner.py", "
 # Files that cannot run on a chip, and where else it is shown that what they test works there.
 _ELSEWHERE = {
     "test_ds18b20": "its wire is simulated below the module _onewire, which is C on a chip",
-    "test_client": "both ends of its sockets are in one program, and lwIP answers in a task of its own",
+    "test_client": "both ends of its sockets are in one program, and the chip has no loopback",
     "test_plot": "its server is a thread, and _thread is not built: see test_esp32_agent.py",
     "test_sensors": "half of its drivers read Linux's own files",
     "test_start": "it simulates the module network, which is C on a chip: see test_esp32_agent.py",
-    "test_stream": "both ends of its sockets are in one program, and lwIP answers in a task of its own: see test_esp32_agent.py",
-    "test_tunnel": "both ends of its sockets are in one program, and lwIP answers in a task of its own",
+    "test_stream": "both ends of its sockets are in one program, and the chip has no loopback: see test_esp32_agent.py",
+    "test_tunnel": "both ends of its sockets are in one program, and the chip has no loopback",
     "test_wifi": "it simulates the module network, which is C on a chip: see test_esp32_agent.py",
 }
 _FILES = ("test_crash", "test_flash", "test_retained")  # what the agent keeps in files

@@ -13,8 +13,7 @@
 #define LWIP_DNS 1
 #define LWIP_IGMP 1
 #define LWIP_RAW 1
-#define LWIP_HAVE_LOOPIF 1
-#define LWIP_NETIF_LOOPBACK 1
+#define LWIP_HAVE_LOOPIF 0 // the IDF has one; here the name localhost is this machine, as the board says in its DNS
 #define LWIP_NETIF_HOSTNAME 1
 #define LWIP_NETIF_STATUS_CALLBACK 1
 #define LWIP_NETIF_API 1

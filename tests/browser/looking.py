@@ -32,6 +32,14 @@ def until(page: Page, condition: str, wanted: Any = True) -> None:
         page.wait_for_timeout(50)
 
 
+def until_alike(one: Page, other: Page, expression: str) -> None:
+    """Wait until the expression has the same value in both pages."""
+    deadline = time.monotonic() + PATIENCE_S
+    while (found := (_value(one, expression), _value(other, expression)))[0] != found[1]:
+        assert time.monotonic() < deadline, f"{expression} is {found[0]!r} and {found[1]!r}"
+        one.wait_for_timeout(50)
+
+
 def _value(page: Page, expression: str) -> Any:
     """The error itself, while the page is on its way to another or has drawn nothing yet."""
     try:

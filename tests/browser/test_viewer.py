@@ -11,7 +11,7 @@ from host_tools.child_endpoint import ChildEndpoint
 from host_tools.endpoint.figure import Figure
 from host_tools.endpoint.plots import write_plot
 from host_tools.endpoint.store import Store
-from tests.browser.looking import data_of, state, trace, until, wait_for_y
+from tests.browser.looking import data_of, state, trace, until, until_alike, wait_for_y
 from tests.plotly_client import PlotlyClient
 
 Look = Callable[..., Page]
@@ -59,7 +59,7 @@ def test_two_windows_show_the_same(client: PlotlyClient, look: Look) -> None:
 
     assert data_of(early) == data_of(late)
     drawn = "document.querySelector('#plot path.js-line').getAttribute('d')"
-    until(early, drawn, late.evaluate(drawn))  # a window may still be making room for the readouts
+    until_alike(early, late, drawn)  # a window may still be making room for the readouts
 
 
 def test_only_the_newest_maxpoints_are_kept(client: PlotlyClient, look: Look) -> None:

@@ -1,4 +1,5 @@
 // The door to the board around the chip: messages over file descriptor 3, in both directions (../README.md lists them).
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 
 #define DOOR 3
 #define PAYLOAD_MAX 65535
+#define PATIENCE_MS 2000
 
 typedef struct {
     uint8_t kind, nothing;
@@ -47,12 +49,13 @@ void door_send(char kind, const void *payload, size_t bytes) {
     pthread_mutex_unlock(&sending);
 }
 
-// What is left unread would make the kernel tell the board of a broken connection, maybe before our last message.
+// Our last message is read before the board finds the door shut: it closes its side then, or has had two seconds for it.
 void door_close(void) {
     uint8_t unread[1024];
+    struct pollfd door = {DOOR, POLLIN};
     closing = true;
-    shutdown(DOOR, SHUT_RD);
-    while (recv(DOOR, unread, sizeof(unread), MSG_DONTWAIT) > 0) {
+    shutdown(DOOR, SHUT_WR);
+    while (poll(&door, 1, PATIENCE_MS) > 0 && recv(DOOR, unread, sizeof(unread), 0) > 0) {
     }
 }
 

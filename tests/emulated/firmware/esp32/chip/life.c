@@ -110,9 +110,8 @@ void life_end(int why, uint64_t sleep_us) {
 }
 
 void panic(const char *why) {
-    char text[100];
-    int n = snprintf(text, sizeof(text), "Guru Meditation Error: Core  0 panic'ed (%s). Exception was unhandled.\r\n\r\nRebooting...\r\n", why);
-    (void)!write(1, text, n);
+    static const char format[] = "Guru Meditation Error: Core  0 panic'ed (%s). Exception was unhandled.\r\n\r\nRebooting...\r\n";
+    dprintf(STDOUT_FILENO, format, why);
     life_end(CAUSE_PANIC, 0);
 }
 
